@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The memory that memload holds, and what can be done to all of it. */
+
+#ifndef REGION_H
+#define REGION_H
+
+#include "content.h"
+
+struct region {
+	uint8_t *base;
+	uint32_t pages;
+	unsigned int threads;
+	enum content_class class;
+	uint64_t seed;
+	struct corpus corpus;
+};
+
+/** region_map() - get the memory; 0, or -1 after a message */
+int region_map(struct region *region);
+
+/** region_fill() - write the content of @cycle to every page */
+void region_fill(const struct region *region, uint64_t cycle);
+
+/**
+ * region_digest() - read every page
+ * @region: the memory
+ * @order: page indices in the order of reading; the threads share it out
+ * @out: digest of page i at [i]
+ */
+void region_digest(const struct region *region, const uint32_t *order,
+		   uint64_t *out);
+
+/**
+ * region_exec() - call every function of every code-exec page
+ *
+ * Nothing of the pages is read as data first, so that the first call is an
+ * instruction fetch. Pages of other classes give 0.
+ *
+ * Return: 0, or -1 where the machine or the mapping cannot do it.
+ */
+int region_exec(const struct region *region, const uint32_t *order,
+		uint64_t *out);
+
+/** region_touch() - read one word of the first @nr pages of @order */
+void region_touch(const struct region *region, const uint32_t *order, uint32_t nr);
+
+/** region_time() - ticks that reading one word of each page took, at [page] */
+void region_time(const struct region *region, const uint32_t *order,
+		 uint32_t *ticks);
+
+/** region_pageout() - ask Linux to swap all of it out; 0 or -1 with errno */
+int region_pageout(const struct region *region);
+
+/** region_spin() - @threads threads touch pages without end; 0 stops them */
+void region_spin(const struct region *region, unsigned int threads);
+
+#endif /* REGION_H */
