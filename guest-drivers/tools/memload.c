@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "pagemap.h"
 #include "serve.h"
 
 static const char usage[] =
@@ -18,6 +19,7 @@ static const char usage[] =
 	"memload ctl --socket PATH REQUEST\n"
 	"memload expect|expect-exec|emit --class C --seed S --cycle Y --pages A..B\n"
 	"              [--corpus DIR] > FILE\n"
+	"memload pagemap PID > FILE     8 bytes of frame number for each present page\n"
 	"\n"
 	"classes: zero word text code pointer random code-exec mix\n"
 	"requests:\n"
@@ -29,6 +31,7 @@ static const char usage[] =
 	"  time SEED         read a word of each page: 4 bytes of counter ticks each\n"
 	"  pageout 0         ask Linux to swap everything out\n"
 	"  spin T            T threads touch random pages until `spin 0`\n"
+	"  pfns              frame number of each page, 8 bytes each (0: not present)\n"
 	"  info              pid, base, pages\n"
 	"  exit\n";
 
@@ -146,6 +149,8 @@ int main(int argc, char **argv)
 			return bad("ctl wants --socket and a request");
 		return ctl(socket, argc - optind, argv + optind);
 	}
+	if (!strcmp(verb, "pagemap"))
+		return optind < argc ? pagemap_dump(argv[optind]) : bad("which PID?");
 	if (!last)
 		return bad("--pages is missing");
 	if (corpus_open(&region.corpus, region.class, corpus))

@@ -12,6 +12,8 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "pagemap.h"
+
 #define MAX_LINE 256
 
 static int address(struct sockaddr_un *addr, const char *path)
@@ -108,6 +110,11 @@ static bool obey(struct region *region, int fd, const char *line)
 			fail(fd, strerror(errno));
 		else
 			answer(fd, NULL, 0);
+	} else if (!strcmp(verb, "pfns")) {
+		if (pagemap_read(region->base, pages, out))
+			fail(fd, strerror(errno));
+		else
+			answer(fd, out, pages * sizeof(*out));
 	} else if (!strcmp(verb, "spin")) {
 		region_spin(region, (unsigned int)arg);
 		answer(fd, NULL, 0);
