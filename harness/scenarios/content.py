@@ -210,7 +210,9 @@ def expected_digests(
     """Digests of pages 0..count-1, computed ``chunk`` pages at a time (16 MiB each)."""
     parts = [
         digest_pages(
-            pages(content, seed, cycle, np.arange(a, min(a + chunk, count), dtype=np.uint64), corpus)
+            pages(
+                content, seed, cycle, np.arange(a, min(a + chunk, count), dtype=np.uint64), corpus
+            )
         )
         for a in range(0, count, chunk)
     ]

@@ -1,0 +1,114 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""``harness figures RUN``: the results of a run against the bars of measurement.md.
+
+A scenario records a figure as a metric of that name. What a run did not measure is listed as
+not measured; what it measured while inactive or failed is not shown as a result.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from rich.table import Table
+
+from harness.report.runfolder import Run, RunState, Scalar
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """One line of the table of bars."""
+
+    name: str
+    what: str
+    unit: str
+    relation: str
+    bound: float
+
+    def met(self, value: float) -> bool:
+        return {"<=": operator.le, ">=": operator.ge}[self.relation](value, self.bound)
+
+    def __str__(self) -> str:
+        return f"{self.relation} {self.bound:g}"
+
+
+BARS = (
+    Bar("restore_path_insns", "restore, path without codec, mean", "insns", "<=", 2000),
+    Bar("restore_vs_zram", "restore over guest zram swap-in, p50", "ratio", "<=", 0.85),
+    Bar("same_filled_vs_lzo", "restore of a same-filled page over LZO", "ratio", "<=", 0.25),
+    Bar("bulk_path_vs_fault", "bulk restore path over a faulted one", "ratio", "<=", 0.50),
+    Bar("compress_path_insns", "compression per page without codec", "insns", "<=", 4000),
+    Bar("store_density", "useful bytes over pool bytes", "ratio", ">=", 0.95),
+    Bar("store_density_churn", "the same after churn", "ratio", ">=", 0.90),
+    Bar("meta_bytes_per_page", "metadata per compressed page", "bytes", "<=", 16),
+    Bar("victim_precision", "victims in the untouched half", "ratio", ">=", 0.95),
+    Bar("scan_vs_whole", "pages looked at, process over whole memory", "ratio", "<=", 0.5),
+    Bar("guests_hosted_ratio", "guests in the same RAM over none", "ratio", ">=", 1.75),
+    Bar("apps_alive_ratio", "Android applications alive over kill", "ratio", ">=", 1.6),
+    Bar("slowdown_60", "slowdown at 60 % of the RAM", "ratio", "<=", 0.03),
+    Bar("slowdown_50", "slowdown at 50 % of the RAM", "ratio", "<=", 0.05),
+    Bar("slowdown_40", "slowdown at 40 % of the RAM", "ratio", "<=", 0.10),
+    Bar("idle_overhead", "idle controller over compiled out", "ratio", "<=", 0.005),
+    Bar("max_stretch_insns", "longest stretch without preemption check", "insns", "<=", 200_000),
+    Bar("max_fault_insns", "longest restore", "insns", "<=", 60_000),
+    Bar("max_fault_reclaim_insns", "longest restore with direct reclaim", "insns", "<=", 500_000),
+    Bar("roundtrips_verified", "round trips without a mismatch", "pages", ">=", 1_000_000),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """A bar with what one run has to say about it."""
+
+    bar: Bar
+    value: float | None
+    dimensions: Mapping[str, Scalar]
+
+    @property
+    def met(self) -> bool | None:
+        """None when it was not measured."""
+        return None if self.value is None else self.bar.met(self.value)
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "name": self.bar.name,
+            "value": self.value,
+            "unit": self.bar.unit,
+            "bar": str(self.bar),
+            "met": self.met,
+            "measured": self.value is not None,
+            "dimensions": dict(self.dimensions),
+        }
+
+
+def figures(run: Run) -> list[Figure]:
+    """All bars; a figure recorded several times (per guest, per mode) gives one line each."""
+    result = []
+    for bar in BARS:
+        # A failed or inactive run has no figures, whatever it recorded before it ended so.
+        found = [m for m in run.metrics if m.name == bar.name and run.state is RunState.PASSED]
+        dimensions = dict(run.dimensions)
+        result += [Figure(bar, m.value, dimensions | dict(m.labels)) for m in found]
+        if not found:
+            result.append(Figure(bar, None, dimensions))
+    return result
+
+
+def figures_table(run: Run) -> Table:
+    """For people: name, value, bar, met; dimensions once in the caption."""
+    common = ", ".join(f"{k}={v}" for k, v in run.dimensions.items())
+    table = Table(title=f"{run.path.name} ({run.state})", caption=common, caption_justify="left")
+    for column in ("figure", "value", "unit", "bar", "", "at"):
+        table.add_column(column, justify="right" if column in ("value", "bar") else "left")
+    for figure in figures(run):
+        bar = figure.bar
+        own = {k: v for k, v in figure.dimensions.items() if run.dimensions.get(k) != v}
+        if figure.value is None:
+            table.add_row(bar.name, "-", bar.unit, str(bar), "[dim]not measured[/]", "")
+            continue
+        verdict = "[green]met[/]" if figure.met else "[red]not met[/]"
+        at = " ".join(f"{k}={v}" for k, v in own.items())
+        table.add_row(bar.name, f"{figure.value:.4g}", bar.unit, str(bar), verdict, at)
+    return table

@@ -1,0 +1,80 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""A run folder is readable at any moment and says truly how far the run came."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from harness.errors import ScenarioFailed, UsageError
+from harness.report.runfolder import RunFolder, RunState, load_run
+
+
+def folder(path: Path, **kwargs: int) -> RunFolder:
+    return RunFolder("demo", seed=kwargs.get("seed", 1), out=path, command_line=["harness", "run"])
+
+
+def test_a_run_is_partial_until_it_is_finished(tmp_path: Path) -> None:
+    with folder(tmp_path / "r") as run:
+        run.metric("pages", 3, "pages", guest="linux")
+        assert load_run(tmp_path / "r").state is RunState.PARTIAL
+        assert load_run(tmp_path / "r").metrics[0].labels == {"guest": "linux"}
+    assert load_run(tmp_path / "r").state is RunState.PASSED
+
+
+def test_a_failure_is_recorded_and_the_first_one_is_kept(tmp_path: Path) -> None:
+    with pytest.raises(ScenarioFailed), folder(tmp_path / "r") as run:
+        raise ScenarioFailed("page 7 differs", context=["line"])
+    run.finish(RunState.PASSED)
+    loaded = load_run(tmp_path / "r")
+    assert loaded.state is RunState.FAILED
+    assert loaded.info["failure"]["message"].startswith("page 7 differs")
+    assert loaded.info["failure"]["exit_code"] == 8
+
+
+def test_dimensions_and_hashes_are_added_as_they_become_known(tmp_path: Path) -> None:
+    with folder(tmp_path / "r", seed=9) as run:
+        run.describe(dimensions={"cpu": "cortex-a76"}, hashes={"xen": "ab"})
+    loaded = load_run(tmp_path / "r")
+    assert loaded.dimensions["seed"] == 9 and loaded.dimensions["cpu"] == "cortex-a76"
+    assert loaded.info["hashes"] == {"xen": "ab"}
+
+
+def test_events_share_one_clock_that_only_goes_forward(tmp_path: Path) -> None:
+    with folder(tmp_path / "r") as run:
+        for n in range(3):
+            run.event("step", n=n)
+    lines = (tmp_path / "r" / "events.jsonl").read_text().splitlines()
+    times = [json.loads(line)["t_s"] for line in lines]
+    assert times == sorted(times) and len(times) == 3
+
+
+def test_consoles_are_copied(tmp_path: Path) -> None:
+    (tmp_path / "xen.log").write_text("(XEN) hello\n")
+    with folder(tmp_path / "r") as run:
+        run.add_consoles({"xen": tmp_path / "xen.log", "gone": tmp_path / "gone.log"})
+    assert (tmp_path / "r/consoles/xen.log").read_text() == "(XEN) hello\n"
+
+
+def test_a_folder_with_something_in_it_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "x").write_text("")
+    with pytest.raises(UsageError, match="not empty"):
+        folder(tmp_path)
+
+
+def test_no_run_folder_and_another_schema_are_named(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="not a run folder"):
+        load_run(tmp_path)
+    (tmp_path / "run.json").write_text('{"schema": 99}')
+    with pytest.raises(UsageError, match="schema 99"):
+        load_run(tmp_path)
+
+
+def test_a_line_cut_short_by_a_kill_does_not_hide_the_others(tmp_path: Path) -> None:
+    run = folder(tmp_path / "r")
+    run.metric("a", 1, "pages")
+    with (tmp_path / "r/metrics.jsonl").open("a") as file:
+        file.write('{"t_s": 1.0, "na')
+    assert [m.name for m in load_run(tmp_path / "r").metrics] == ["a"]
