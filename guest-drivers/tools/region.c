@@ -189,10 +189,14 @@ void region_time(const struct region *region, const uint32_t *order,
 	}
 }
 
-int region_pageout(const struct region *region)
+int region_pageout(const struct region *region, uint64_t *ticks)
 {
-	return madvise(region->base, (size_t)region->pages * PAGE_BYTES,
-		       MADV_PAGEOUT);
+	uint64_t before = now();
+	int ret = madvise(region->base, (size_t)region->pages * PAGE_BYTES,
+			  MADV_PAGEOUT);
+
+	*ticks = now() - before;
+	return ret;
 }
 
 static atomic_bool spinning;

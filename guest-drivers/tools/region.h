@@ -48,8 +48,14 @@ void region_touch(const struct region *region, const uint32_t *order, uint32_t n
 void region_time(const struct region *region, const uint32_t *order,
 		 uint32_t *ticks);
 
-/** region_pageout() - ask Linux to swap all of it out; 0 or -1 with errno */
-int region_pageout(const struct region *region);
+/**
+ * region_pageout() - ask Linux to swap all of it out
+ * @region: the memory
+ * @ticks: how long that took
+ *
+ * Return: 0, or -1 with errno.
+ */
+int region_pageout(const struct region *region, uint64_t *ticks);
 
 /** region_spin() - @threads threads touch pages without end; 0 stops them */
 void region_spin(const struct region *region, unsigned int threads);

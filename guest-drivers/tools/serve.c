@@ -106,10 +106,10 @@ static bool obey(struct region *region, int fd, const char *line)
 		region_time(region, order, (uint32_t *)out);
 		answer(fd, out, pages * sizeof(uint32_t));
 	} else if (!strcmp(verb, "pageout")) {
-		if (region_pageout(region))
+		if (region_pageout(region, out))
 			fail(fd, strerror(errno));
 		else
-			answer(fd, NULL, 0);
+			answer(fd, out, sizeof(*out));
 	} else if (!strcmp(verb, "pfns")) {
 		if (pagemap_read(region->base, pages, out))
 			fail(fd, strerror(errno));

@@ -7,7 +7,6 @@ not measured; what it measured while inactive or failed is not shown as a result
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -28,7 +27,8 @@ class Bar:
     bound: float
 
     def met(self, value: float) -> bool:
-        return {"<=": operator.le, ">=": operator.ge}[self.relation](value, self.bound)
+        """Whether ``value`` reaches the bar."""
+        return value <= self.bound if self.relation == "<=" else value >= self.bound
 
     def __str__(self) -> str:
         return f"{self.relation} {self.bound:g}"

@@ -98,14 +98,15 @@ def mix64(x: U64) -> U64:
 def class_numbers(content: ContentClass, indices: U64) -> U8:
     """Class of each page as its number in ``CLASSES``."""
     if content is ContentClass.MIX:
-        return _MIX[(indices % np.uint64(_MIX.size)).astype(np.intp)]
+        mixed: U8 = _MIX[(indices % np.uint64(_MIX.size)).astype(np.intp)]
+        return mixed
     return np.full(indices.shape, _NUMBER[content], dtype=np.uint8)
 
 
 def page_keys(content: ContentClass, seed: int, cycle: int, indices: U64) -> U64:
     """The number that all content of each page is derived from."""
     with np.errstate(over="ignore"):
-        base = mix64(mix64(np.array([_u64(seed)])) + _u64(cycle))
+        base = mix64(mix64(np.array([_u64(seed)], dtype=np.uint64)) + _u64(cycle))
         keys = mix64(base + indices)
         return mix64(keys + class_numbers(content, indices).astype(np.uint64))
 
@@ -230,7 +231,9 @@ def expected_exec_digests(content: ContentClass, seed: int, cycle: int, count: i
 def shuffled(seed: int, count: int) -> NDArray[np.uint32]:
     """0..count-1 in the order that ``seed`` determines (memload's order for it)."""
     with np.errstate(over="ignore"):
-        keys = mix64(mix64(np.array([_u64(seed)])) + np.arange(count, dtype=np.uint64))
+        keys = mix64(
+            mix64(np.array([_u64(seed)], dtype=np.uint64)) + np.arange(count, dtype=np.uint64)
+        )
     return np.argsort(keys, kind="stable").astype(np.uint32)
 
 

@@ -1,0 +1,106 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What a scenario needs of a testbed, as Protocols.
+
+Scenarios see only this: which guests there are, how to run a command in one, and what the
+controller does for its domain. ``harness.scenarios.live`` makes it from the real testbed; the
+unit tests make it from a small simulation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Protocol
+
+from harness.report.books import Stats
+from harness.report.histogram import Histogram
+
+
+class Completed(Protocol):
+    """A command that ended."""
+
+    @property
+    def status(self) -> int: ...
+    @property
+    def stdout(self) -> bytes: ...
+    @property
+    def stderr(self) -> bytes: ...
+
+
+class Shell(Protocol):
+    """Runs commands in one machine; a lost connection raises, an exit status does not."""
+
+    def run(self, command: str, *, timeout_s: float) -> Completed: ...
+
+
+class ControllerStats(Stats, Protocol):
+    """More of ``struct xen_mem_compress_stats``."""
+
+    @property
+    def ticks_khz(self) -> int: ...
+    @property
+    def committed(self) -> int: ...
+    @property
+    def rejected(self) -> int: ...
+    @property
+    def corrupted(self) -> int: ...
+    @property
+    def reserve(self) -> int: ...
+
+
+class Controller(Protocol):
+    """``xen-memcompress`` for one domain."""
+
+    def stats(self) -> ControllerStats: ...
+    def compress(self, *, min_age: int = 0, max_pages: int = 0) -> int:
+        """Compress what is old enough; pages compressed."""
+        ...
+
+    def restore(self) -> int:
+        """Restore everything; pages restored."""
+        ...
+
+    def sweep(self) -> None:
+        """Age every page by one sweep."""
+        ...
+
+    def histogram(self, name: str) -> Histogram: ...
+    def states(self) -> bytes:
+        """State byte of each gfn, from gfn 0 on."""
+        ...
+
+    def dump_object(self, gfn: int) -> bytes:
+        """The stored object of one LZO page."""
+        ...
+
+
+class Guest(Protocol):
+    """One guest of the testbed."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def shell(self) -> Shell: ...
+    @property
+    def controller(self) -> Controller: ...
+    @property
+    def vcpus(self) -> int: ...
+
+
+class Bed(Protocol):
+    """A booted testbed."""
+
+    @property
+    def guests(self) -> Mapping[str, Guest]: ...
+    @property
+    def corpus_dir(self) -> Path: ...
+    def describe(self) -> tuple[Mapping[str, str | int], Mapping[str, str]]:
+        """Dimensions and hashes for the run folder."""
+        ...
+
+    def consoles(self) -> Mapping[str, Path]:
+        """Console logs by name."""
+        ...
+
+    def qmp(self, command: str, arguments: Mapping[str, Any]) -> Any: ...
+    def dom0(self) -> Shell: ...

@@ -1,0 +1,136 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Round trips: pages compressed, restored by an access, and compared with known bytes.
+
+A page counts only if the controller's own states show it compressed before it was read and
+resident afterwards. Pages that stay resident (random content does not compress) are verified all
+the same, and counted apart.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from harness.errors import ScenarioFailed
+from harness.scenarios import schema
+from harness.scenarios.bed import Guest
+from harness.scenarios.content import CLASSES, U8, U64, ContentClass
+from harness.scenarios.context import Context
+from harness.scenarios.load import G_LZO, G_RESIDENT, Load, is_compressed, states_of
+
+# A full cycle in which almost nothing is compressed would go on for ever.
+MIN_YIELD = 0.25
+
+
+@dataclass(slots=True)
+class Tally:
+    """What was counted so far, on one guest."""
+
+    trips: int = 0
+    lzo: int = 0
+    resident: int = 0
+    by_class: dict[ContentClass, int] = field(default_factory=lambda: dict.fromkeys(CLASSES, 0))
+    gfns: set[int] = field(default_factory=set)
+
+    def add(self, classes: U8, before: U8, after: U8, gfns: U64) -> int:
+        """Count one cycle; how many of its pages made the round trip."""
+        made = is_compressed(before) & (after == G_RESIDENT)
+        self.trips += int(np.count_nonzero(made))
+        self.lzo += int(np.count_nonzero(made & (before == G_LZO)))
+        self.resident += int(np.count_nonzero(~is_compressed(before)))
+        for number, name in enumerate(CLASSES):
+            self.by_class[name] += int(np.count_nonzero(made & (classes == number)))
+        self.gfns.update(gfns[made].tolist())
+        return int(np.count_nonzero(made))
+
+    def shares(self) -> dict[ContentClass, float]:
+        """Share of each class in the round trips; random content makes none by design."""
+        total = max(self.trips, 1)
+        return {c: n / total for c, n in self.by_class.items() if c is not ContentClass.RANDOM}
+
+
+def cycle(load: Load, number: int, order_seed: int, tally: Tally) -> int:
+    """Fill, compress, read shuffled and compare once; how many pages made the round trip.
+
+    Odd cycles are asked for by the guest's driver, even ones forced by the toolstack. Every
+    third cycle calls the code-exec pages before they are read, so that they come back on an
+    instruction fetch; every fourth has another thread reading while pages are taken.
+    """
+    load.fill(number)
+    busy = number % 4 == 0
+    if busy:
+        load.ctl("spin", 1)
+    if number % 2:
+        load.compress()
+    else:
+        load.guest.controller.compress()
+    if busy:
+        load.ctl("spin", 0)
+    gfns = load.pfns()
+    before = states_of(load.guest, gfns)
+    if number % 3 == 0:
+        load.verify_exec(order_seed)
+    load.verify(order_seed)
+    after = states_of(load.guest, gfns)
+    return tally.add(load.classes(), before, after, gfns)
+
+
+def round_trips(ctx: Context, step: schema.RoundTrips) -> None:
+    """Run cycles until this profile's share of ``step.total`` is reached, on each guest.
+
+    Raises ScenarioFailed on a mismatch, when too little is compressed, or when a class or the
+    number of distinct gfns stays below what the step demands.
+    """
+    wanted = max(1, round(step.total * ctx.share / len(ctx.guests)))
+    for guest in ctx.guests:
+        tally = _run_guest(ctx, step, guest, wanted)
+        labels = {"guest": guest.name, "profile": ctx.profile, "vcpus": guest.vcpus}
+        ctx.folder.metric("round_trips", tally.trips, "pages", **labels)
+        ctx.folder.metric("round_trips_lzo", tally.lzo, "pages", **labels)
+        ctx.folder.metric("verified_while_resident", tally.resident, "pages", **labels)
+        ctx.folder.metric("distinct_gfns", len(tally.gfns), "pages", **labels)
+        for name, count in tally.by_class.items():
+            ctx.folder.metric("round_trips_by_class", count, "pages", content=name.value, **labels)
+        _judge(step, tally, where=f"{guest.name}, profile {ctx.profile}")
+        ctx.trips += tally.trips
+        ctx.verified[guest.name] = ctx.verified.get(guest.name, 0) + tally.trips
+
+
+def _run_guest(ctx: Context, step: schema.RoundTrips, guest: Guest, wanted: int) -> Tally:
+    load = Load.start(
+        guest,
+        name="roundtrip",
+        content=ContentClass.MIX,
+        seed=ctx.seed,
+        pages=step.pages,
+        corpus=ctx.corpus,
+    )
+    tally = Tally()
+    try:
+        while tally.trips < wanted:
+            number = ctx.next_cycle()
+            made = cycle(load, number, ctx.seed + number, tally)
+            ctx.folder.event("cycle", guest=guest.name, cycle=number, made=made, total=tally.trips)
+            if made < MIN_YIELD * step.pages:
+                raise ScenarioFailed(
+                    f"only {made} of {step.pages} pages were compressed and restored",
+                    where=f"{guest.name}, profile {ctx.profile}, cycle {number}",
+                )
+            ctx.active = True
+            if number % 10 == 1:
+                ctx.sample(f"cycle-{number}")
+    finally:
+        load.stop()
+    return tally
+
+
+def _judge(step: schema.RoundTrips, tally: Tally, *, where: str) -> None:
+    low = {c: s for c, s in tally.shares().items() if s < step.min_share}
+    if low:
+        told = ", ".join(f"{c} {s:.1%}" for c, s in low.items())
+        raise ScenarioFailed(f"classes below {step.min_share:.0%}: {told}", where=where)
+    # A short run (--set) cannot reach more gfns than it has pages.
+    demanded = min(step.min_gfns, step.pages * 9 // 10)
+    if len(tally.gfns) < demanded:
+        raise ScenarioFailed(f"{len(tally.gfns)} distinct gfns, not {demanded}", where=where)

@@ -1,0 +1,142 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Runs a scenario: each profile is booted in turn, runs all steps, and is put away."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+
+from harness.errors import ScenarioFailed, UsageError
+from harness.report.books import GuestBooks
+from harness.report.runfolder import RunFolder, RunState, Scalar
+from harness.scenarios.bed import Bed, Guest
+from harness.scenarios.content import Corpus
+from harness.scenarios.context import Context
+from harness.scenarios.schema import Scenario
+from harness.scenarios.steps import run_step
+
+# Opens the testbed of a profile with these overrides of its keys.
+BedOpener = Callable[[str, Mapping[str, Scalar]], AbstractContextManager[Bed]]
+
+LATENCY_HISTOGRAMS = ("restore_lzo", "restore_same", "compress")
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a run leaves for the one who started it."""
+
+    folder: Path
+    state: RunState
+    books: tuple[GuestBooks, ...]
+    free_before_kib: float
+    free_after_kib: float
+
+
+def run_scenario(
+    scenario: Scenario, folder: RunFolder, *, seed: int, open_bed: BedOpener
+) -> Outcome:
+    """Run all profiles of a scenario into a run folder.
+
+    Returns the outcome with the last profile's numbers for the table.
+
+    Raises what a step or the testbed raised; the folder then says failed, with the first error.
+    A run in which the controller did nothing is marked inactive: it is not a result.
+    """
+    outcome = Outcome(folder.path, RunState.PARTIAL, (), 0.0, 0.0)
+    active = True
+    with folder:
+        trips = 0
+        for profile in scenario.profiles:
+            with open_bed(profile, scenario.settings) as bed:
+                ctx = _context(scenario, folder, bed, profile, seed)
+                outcome = _run_steps(scenario, ctx)
+                active = active and ctx.active
+                trips += ctx.trips
+        folder.describe(dimensions={"profiles": ",".join(scenario.profiles)})
+        if trips:
+            folder.metric("roundtrips_verified", trips, "pages")
+        state = RunState.PASSED if active else RunState.INACTIVE
+        folder.finish(state)
+    if not active:
+        raise ScenarioFailed(
+            "the controller compressed nothing: not a result",
+            where=str(folder.path),
+            hint="harness stats; is the controller enabled in this profile?",
+        )
+    return Outcome(
+        folder.path, state, outcome.books, outcome.free_before_kib, outcome.free_after_kib
+    )
+
+
+def _context(scenario: Scenario, folder: RunFolder, bed: Bed, profile: str, seed: int) -> Context:
+    dimensions, hashes = bed.describe()
+    # Profiles differ in these, so they carry the profile's name where there are several.
+    prefix = f"{profile}." if len(scenario.profiles) > 1 else ""
+    folder.describe(
+        dimensions={f"{prefix}{key}": value for key, value in dimensions.items()}, hashes=hashes
+    )
+    return Context(
+        bed=bed,
+        folder=folder,
+        profile=profile,
+        seed=seed,
+        corpus=Corpus.load(bed.corpus_dir),
+        guests=_guests(scenario, bed, profile),
+        share=1 / len(scenario.profiles),
+    )
+
+
+def _guests(scenario: Scenario, bed: Bed, profile: str) -> list[Guest]:
+    names = scenario.guests or tuple(bed.guests)
+    for name in names:
+        if name not in bed.guests:
+            raise UsageError(
+                f"profile {profile} has no guest {name}",
+                where=f"scenario {scenario.name}, key guests",
+                hint=f"it has {', '.join(bed.guests)}",
+            )
+    return [bed.guests[name] for name in names]
+
+
+def _run_steps(scenario: Scenario, ctx: Context) -> Outcome:
+    try:
+        before = ctx.sample("start")
+        for step in scenario.steps:
+            run_step(ctx, step)
+        last = ctx.sample("end")
+        shown = ctx.samples.get("compressed", last)
+        books = tuple(
+            GuestBooks(
+                guest.name,
+                shown[guest.name],
+                last[guest.name].restores,
+                ctx.verified.get(guest.name, 0),
+                _latency(guest, last[guest.name].ticks_khz),
+            )
+            for guest in ctx.guests
+        )
+        for load in ctx.loads.values():
+            load.stop()
+    finally:
+        ctx.folder.add_consoles(
+            {f"{ctx.profile}.{name}": log for name, log in ctx.bed.consoles().items()}
+        )
+    return Outcome(ctx.folder.path, RunState.PARTIAL, books, _free_kib(before), _free_kib(shown))
+
+
+def _free_kib(sample: Mapping[str, object]) -> float:
+    # Every domain reports the same host; the last one read is the latest.
+    free = [getattr(stats, "host_free", 0) for stats in sample.values()]
+    return free[-1] * 4.0 if free else 0.0
+
+
+def _latency(guest: Guest, ticks_khz: int) -> dict[str, tuple[float, float]]:
+    result = {}
+    for name in LATENCY_HISTOGRAMS:
+        histogram = guest.controller.histogram(name)
+        p50, p99 = histogram.quantile(0.5), histogram.quantile(0.99)
+        if p50 is not None and p99 is not None:
+            result[name] = (p50 * 1e3 / ticks_khz, p99 * 1e3 / ticks_khz)
+    return result

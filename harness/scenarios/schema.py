@@ -1,0 +1,233 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The schema of scenario files: TOML, validated at the edge, errors with file and key path.
+
+A scenario names profiles (each is booted in turn and runs all steps), overrides of their
+settings, the share of content its guests hold, and the steps. ``harness/scenarios/shipped``
+holds the ones that come with the harness.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from harness.errors import UsageError
+from harness.scenarios.content import ContentClass
+
+SHIPPED = Path(__file__).parent / "shipped"
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Fill(_Model):
+    """Start memload in each guest (once) and write seeded content to all of its pages."""
+
+    do: Literal["fill"]
+    content: ContentClass = ContentClass.MIX
+    pages: Annotated[int, Field(gt=0, le=1 << 22)]
+
+
+class GuestCompress(_Model):
+    """The guest asks for compression: of memload by its pid, or of all user processes."""
+
+    do: Literal["guest-compress"]
+    who: Literal["load", "all"] = "load"
+
+
+class GuestRestore(_Model):
+    """The guest asks for bulk restore before it touches."""
+
+    do: Literal["guest-restore"]
+    who: Literal["load", "all"] = "load"
+
+
+class Compress(_Model):
+    """The controller compresses what is at least ``min_age`` sweeps old, in each guest."""
+
+    do: Literal["compress"]
+    min_age: Annotated[int, Field(ge=0, le=15)] = 0
+
+
+class Restore(_Model):
+    """The controller restores everything, in each guest."""
+
+    do: Literal["restore"]
+
+
+class Sweep(_Model):
+    """Age every page ``times`` times."""
+
+    do: Literal["sweep"]
+    times: Annotated[int, Field(gt=0, le=100)] = 1
+
+
+class Verify(_Model):
+    """Touch every page, shuffled, and compare with the host's digests; call functions first."""
+
+    do: Literal["verify"]
+
+
+class Sample(_Model):
+    """Record every guest's numbers; the table shows the sample named ``compressed``."""
+
+    do: Literal["sample"]
+    name: str = "compressed"
+    figures: bool = False
+
+
+class Expect(_Model):
+    """Fail unless each guest's last sample reached these."""
+
+    do: Literal["expect"]
+    gained_by_lzo_kib: int = 0
+    lzo_pages: int = 0
+
+
+class Qmp(_Model):
+    """A QMP command: stop/cont, hot-plug, throttling, memory dump, snapshot."""
+
+    do: Literal["qmp"]
+    command: str
+    arguments: dict[str, Any] = {}
+
+
+class Exec(_Model):
+    """A shell command that must succeed, in dom0 or in a guest."""
+
+    do: Literal["exec"]
+    machine: str
+    command: str
+    timeout_s: Annotated[float, Field(gt=0, le=3600)] = 60.0
+
+
+class RoundTrips(_Model):
+    """Fill with new content, compress, read back shuffled, compare; until ``total`` is reached."""
+
+    do: Literal["round-trips"]
+    total: Annotated[int, Field(gt=0)] = 1_000_000
+    pages: Annotated[int, Field(gt=0, le=1 << 22)] = 11_000
+    min_share: Annotated[float, Field(ge=0, le=1)] = 0.10
+    min_gfns: Annotated[int, Field(ge=0)] = 10_000
+
+
+class Victims(_Model):
+    """Touch a random half, compress what is old, and see which half the victims were from."""
+
+    do: Literal["victims"]
+    content: ContentClass = ContentClass.TEXT
+    pages: Annotated[int, Field(gt=0, le=1 << 22)] = 4096
+    rounds: Annotated[int, Field(gt=0)] = 3
+    bar: Annotated[float, Field(ge=0, le=1)] = 0.95
+
+
+class Latency(_Model):
+    """Time compression and restore by class, beside guest zram measured by the same program."""
+
+    do: Literal["latency"]
+    pages: Annotated[int, Field(gt=0, le=1 << 22)] = 1024
+    rounds: Annotated[int, Field(gt=0)] = 2
+
+
+Step = Annotated[
+    Fill
+    | GuestCompress
+    | GuestRestore
+    | Compress
+    | Restore
+    | Sweep
+    | Verify
+    | Sample
+    | Expect
+    | Qmp
+    | Exec
+    | RoundTrips
+    | Victims
+    | Latency,
+    Field(discriminator="do"),
+]
+
+
+class Scenario(_Model):
+    """One scenario file."""
+
+    version: Literal[1]
+    name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]*$")]
+    title: str
+    profiles: Annotated[tuple[str, ...], Field(min_length=1)] = ("default",)
+    guests: tuple[str, ...] = ()
+    """Which guests the steps are for; empty for all of the profile."""
+    settings: dict[str, str | int | bool] = {}
+    """Overrides of profile keys, as --set would give them."""
+    table: bool = False
+    """Print the guests' table at the end."""
+    steps: Annotated[tuple[Step, ...], Field(min_length=1)]
+
+
+def shipped_names() -> list[str]:
+    """Names of the scenarios that come with the harness."""
+    return sorted(path.stem for path in SHIPPED.glob("*.toml"))
+
+
+def load_scenario(name_or_path: str, overrides: Sequence[str] = ()) -> Scenario:
+    """Read a scenario by shipped name or by path.
+
+    Args:
+        name_or_path: ``roundtrip``, or anything with a slash or ending in .toml.
+        overrides: ``STEP.KEY=VALUE`` with STEP a step's ``do`` (all such steps), or
+            ``settings.KEY=VALUE`` / ``KEY=VALUE`` for the scenario itself.
+
+    Raises UsageError with file and key path.
+    """
+    is_path = "/" in name_or_path or name_or_path.endswith(".toml")
+    path = Path(name_or_path) if is_path else SHIPPED / f"{name_or_path}.toml"
+    try:
+        document = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        hint = f"shipped: {', '.join(shipped_names())}"
+        raise UsageError(f"no scenario {name_or_path}", where=str(path), hint=hint) from error
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise UsageError(f"scenario cannot be read: {error}", where=str(path)) from error
+    for override in overrides:
+        _override(document, override)
+    try:
+        return Scenario.model_validate(document)
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(str(part) for part in first["loc"])
+        context = [f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors()[1:10]]
+        raise UsageError(first["msg"], where=f"{path}, key {key}", context=context) from error
+
+
+def _override(document: dict[str, Any], text: str) -> None:
+    key, sign, value = text.partition("=")
+    if not sign or not key:
+        raise UsageError(f"override {text!r} is not KEY=VALUE", where="--set")
+    parsed = _value(value)
+    head, dot, rest = key.partition(".")
+    if not dot:
+        document[key] = parsed
+        return
+    if head == "settings":
+        document.setdefault("settings", {})[rest] = parsed
+        return
+    steps = document.get("steps")
+    steps = [s for s in steps if s.get("do") == head] if isinstance(steps, list) else []
+    if not steps:
+        raise UsageError(f"the scenario has no step {head!r}", where=f"--set {text}")
+    for step in steps:
+        step[rest] = parsed
+
+
+def _value(text: str) -> Any:
+    # What TOML understands is taken so (numbers, true, lists); the rest is a string.
+    try:
+        parsed: Mapping[str, Any] = tomllib.loads(f"v = {text}")
+    except tomllib.TOMLDecodeError:
+        return text
+    return parsed["v"]

@@ -1,0 +1,150 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The small steps: each says what it does to every guest of the run, in order."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from harness.errors import GuestError, ScenarioFailed, UsageError
+from harness.progress import step as progress
+from harness.report.books import gained_by_lzo_kib
+from harness.scenarios import schema
+from harness.scenarios.context import Context
+from harness.scenarios.latency import measure_latency
+from harness.scenarios.load import Load, driver_request
+from harness.scenarios.roundtrip import round_trips
+from harness.scenarios.victims import victims
+
+
+def _fill(ctx: Context, step: schema.Fill) -> None:
+    for guest in ctx.guests:
+        if guest.name not in ctx.loads:
+            ctx.loads[guest.name] = Load.start(
+                guest,
+                name="scenario",
+                content=step.content,
+                seed=ctx.seed,
+                pages=step.pages,
+                corpus=ctx.corpus,
+            )
+    cycle = ctx.next_cycle()
+    for load in ctx.loads.values():
+        load.fill(cycle)
+
+
+def _ask(ctx: Context, verb: str, who: str) -> None:
+    for guest in ctx.guests:
+        driver_request(guest, verb, "all" if who == "all" else str(_load(ctx, guest.name).pid))
+
+
+def _guest_compress(ctx: Context, step: schema.GuestCompress) -> None:
+    _ask(ctx, "compress", step.who)
+
+
+def _guest_restore(ctx: Context, step: schema.GuestRestore) -> None:
+    _ask(ctx, "restore", step.who)
+
+
+def _compress(ctx: Context, step: schema.Compress) -> None:
+    for guest in ctx.guests:
+        done = guest.controller.compress(min_age=step.min_age)
+        ctx.folder.event("compressed", guest=guest.name, pages=done)
+
+
+def _restore(ctx: Context, step: schema.Restore) -> None:
+    for guest in ctx.guests:
+        done = guest.controller.restore()
+        ctx.folder.event("restored", guest=guest.name, pages=done)
+
+
+def _sweep(ctx: Context, step: schema.Sweep) -> None:
+    for guest in ctx.guests:
+        for _ in range(step.times):
+            guest.controller.sweep()
+
+
+def _verify(ctx: Context, step: schema.Verify) -> None:
+    for guest in ctx.guests:
+        load = _load(ctx, guest.name)
+        order = ctx.seed + ctx.next_cycle()
+        # Functions first: a page that was read as data is no instruction fetch any more.
+        if load.content in (schema.ContentClass.MIX, schema.ContentClass.EXEC):
+            load.verify_exec(order)
+        done = load.verify(order)
+        ctx.verified[guest.name] = ctx.verified.get(guest.name, 0) + done
+        ctx.folder.metric("verified", done, "pages", guest=guest.name, profile=ctx.profile)
+
+
+def _sample(ctx: Context, step: schema.Sample) -> None:
+    ctx.sample(step.name, figures=step.figures)
+
+
+def _expect(ctx: Context, step: schema.Expect) -> None:
+    if not ctx.samples:
+        raise UsageError("the scenario expects numbers before it took a sample")
+    name, last = list(ctx.samples.items())[-1]
+    for guest, stats in last.items():
+        gained = gained_by_lzo_kib(stats)
+        if gained < step.gained_by_lzo_kib or stats.lzo < step.lzo_pages:
+            raise ScenarioFailed(
+                f"gained {gained} KiB by {stats.lzo} LZO pages, expected"
+                f" {step.gained_by_lzo_kib} KiB and {step.lzo_pages} pages",
+                where=f"{guest}, sample {name}, profile {ctx.profile}",
+            )
+
+
+def _qmp(ctx: Context, step: schema.Qmp) -> None:
+    answer = ctx.bed.qmp(step.command, step.arguments)
+    ctx.folder.event("qmp", command=step.command, answer=answer)
+
+
+def _exec(ctx: Context, step: schema.Exec) -> None:
+    if step.machine == "dom0":
+        shell = ctx.bed.dom0()
+    elif step.machine in ctx.bed.guests:
+        shell = ctx.bed.guests[step.machine].shell
+    else:
+        known = ", ".join(["dom0", *ctx.bed.guests])
+        raise UsageError(f"no machine {step.machine}", where="step exec", hint=f"one of {known}")
+    done = shell.run(step.command, timeout_s=step.timeout_s)
+    ctx.folder.event("exec", machine=step.machine, command=step.command, status=done.status)
+    if done.status:
+        words = done.stderr.decode(errors="replace").splitlines()
+        raise GuestError(
+            f"command ended with status {done.status}",
+            where=f"{step.machine}: {step.command}",
+            context=words[-20:],
+        )
+
+
+def _load(ctx: Context, guest: str) -> Load:
+    if guest not in ctx.loads:
+        raise UsageError("this step needs a fill step before it", where=guest)
+    return ctx.loads[guest]
+
+
+_STEPS: dict[type[Any], Callable[[Context, Any], None]] = {
+    schema.Fill: _fill,
+    schema.GuestCompress: _guest_compress,
+    schema.GuestRestore: _guest_restore,
+    schema.Compress: _compress,
+    schema.Restore: _restore,
+    schema.Sweep: _sweep,
+    schema.Verify: _verify,
+    schema.Sample: _sample,
+    schema.Expect: _expect,
+    schema.Qmp: _qmp,
+    schema.Exec: _exec,
+    schema.RoundTrips: round_trips,
+    schema.Victims: victims,
+    schema.Latency: measure_latency,
+}
+
+
+def run_step(ctx: Context, step: schema.Step) -> None:
+    """Carry out one step, with its start and end as events."""
+    ctx.folder.event("step", do=step.do, profile=ctx.profile)
+    with progress(f"{ctx.profile}: {step.do}"):
+        _STEPS[type(step)](ctx, step)
+    ctx.folder.event("step-done", do=step.do, profile=ctx.profile)

@@ -1,0 +1,197 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""A testbed of a few lines: memload, driver and controller, well-behaved unless told otherwise."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from harness.report.histogram import Histogram
+from harness.scenarios import content
+from harness.scenarios.content import ContentClass, Corpus
+
+FIRST_GFN = 0x100
+G_RESIDENT, G_ZERO, G_SAME, G_LZO = 1, 3, 4, 5
+STATE = {ContentClass.ZERO: G_ZERO, ContentClass.WORD: G_SAME, ContentClass.RANDOM: G_RESIDENT}
+
+
+@dataclass
+class Done:
+    stdout: bytes = b""
+    status: int = 0
+    stderr: bytes = b""
+
+
+@dataclass
+class SimStats:
+    compressed: int = 0
+    zero: int = 0
+    same: int = 0
+    lzo: int = 0
+    committed: int = 0
+    corrupted: int = 0
+    unbalanced: int = 0
+    nominal: int = 10_000
+    discarded: int = 0
+    ballooned: int = 0
+    table_pages: int = 1
+    meta_bytes: int = 100
+    host_free: int = 1000
+    reserve: int = 10
+    rejected: int = 0
+    ticks_khz: int = 62_500
+    restores: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def resident(self) -> int:
+        return self.nominal - self.compressed - self.unbalanced
+
+    @property
+    def store_pages(self) -> int:
+        return self.lzo // 2
+
+    @property
+    def stored_bytes(self) -> int:
+        return self.lzo * 2000
+
+
+class SimGuest:
+    """One guest with at most one memload; also its own shell and controller."""
+
+    vcpus = 2
+
+    def __init__(self, corpus: Corpus) -> None:
+        self.name = "linux"
+        self.corpus = corpus
+        self.lost_page: int | None = None
+        self.compresses = True
+        self.unbalanced = 0
+        self.restored = 0
+        self.ignores_age = False
+
+    @property
+    def shell(self) -> SimGuest:
+        return self
+
+    @property
+    def controller(self) -> SimGuest:
+        return self
+
+    # shell
+
+    def run(self, command: str, *, timeout_s: float) -> Done:
+        words = shlex.split(command)
+        if words[0] == "echo":
+            self._force(0)
+            return Done()
+        option = dict(zip(words, words[1:], strict=False))
+        if words[1] == "serve":
+            self.content = ContentClass(option["--class"])
+            self.seed, self.pages = int(option["--seed"]), int(option["--pages"])
+            self.state = np.full(self.pages, G_RESIDENT, dtype=np.uint8)
+            self.age = np.zeros(self.pages, dtype=np.uint8)
+            return Done(b"321\n")
+        return Done(self._ctl(words[4:]))
+
+    def _ctl(self, request: list[str]) -> bytes:
+        verb = request[0]
+        if verb == "fill":
+            self.cycle = int(request[1])
+            self._touch(np.arange(self.pages))
+        elif verb == "digest":
+            self._touch(np.arange(self.pages))
+            digests = content.expected_digests(
+                self.content, self.seed, self.cycle, self.pages, self.corpus
+            )
+            if self.lost_page is not None:
+                digests[self.lost_page] ^= np.uint64(1)
+            return digests.tobytes()
+        elif verb == "exec":
+            return content.expected_exec_digests(
+                self.content, self.seed, self.cycle, self.pages
+            ).tobytes()
+        elif verb == "touch-half":
+            self._touch(content.touched_half(int(request[1]), self.pages))
+        elif verb == "pfns":
+            return (np.arange(self.pages, dtype=np.uint64) + np.uint64(FIRST_GFN)).tobytes()
+        return b""
+
+    def _touch(self, indices: Any) -> None:
+        self.restored += int(np.count_nonzero(self.state[indices] != G_RESIDENT))
+        self.state[indices] = G_RESIDENT
+        self.age[indices] = 0
+
+    # controller
+
+    def _force(self, min_age: int) -> int:
+        if not self.compresses:
+            return 0
+        numbers = content.class_numbers(self.content, np.arange(self.pages, dtype=np.uint64))
+        for number, name in enumerate(content.CLASSES):
+            old = (self.age >= min_age) | self.ignores_age
+            self.state[(numbers == number) & old] = STATE.get(name, G_LZO)
+        return self.pages
+
+    def stats(self) -> SimStats:
+        if not hasattr(self, "state"):
+            return SimStats(unbalanced=self.unbalanced)
+        count = {g: int(np.count_nonzero(self.state == g)) for g in (G_ZERO, G_SAME, G_LZO)}
+        return SimStats(
+            sum(count.values()),
+            *count.values(),
+            unbalanced=self.unbalanced,
+            restores={"data": self.restored},
+        )
+
+    def compress(self, *, min_age: int = 0, max_pages: int = 0) -> int:
+        return self._force(min_age)
+
+    def restore(self) -> int:
+        self._touch(np.arange(self.pages))
+        return self.pages
+
+    def sweep(self) -> None:
+        self.age += 1
+
+    def histogram(self, name: str) -> Histogram:
+        return Histogram.of([100, 200])
+
+    def states(self) -> bytes:
+        return bytes(FIRST_GFN) + self.state.tobytes()
+
+    def dump_object(self, gfn: int) -> bytes:
+        return b""
+
+
+@dataclass
+class SimBed:
+    """The testbed with that guest."""
+
+    guest: SimGuest
+    corpus_dir: Path
+
+    @property
+    def guests(self) -> Mapping[str, SimGuest]:
+        return {"linux": self.guest}
+
+    def describe(self) -> tuple[Mapping[str, str | int], Mapping[str, str]]:
+        return {"cpu": "simulated"}, {"xen": "00"}
+
+    def consoles(self) -> Mapping[str, Path]:
+        return {}
+
+    def qmp(self, command: str, arguments: Mapping[str, Any]) -> Any:
+        return {"command": command}
+
+    def dom0(self) -> SimGuest:
+        return self.guest
+
+    @contextmanager
+    def open(self, profile: str, settings: Mapping[str, Any]) -> Iterator[SimBed]:
+        yield self

@@ -1,0 +1,76 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Scenario files are validated, and an error names the file and the key."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from harness.errors import UsageError
+from harness.scenarios import schema
+from harness.scenarios.schema import load_scenario, shipped_names
+
+GOOD = """
+version = 1
+name = "x"
+title = "t"
+[[steps]]
+do = "fill"
+pages = 10
+"""
+
+
+@pytest.mark.parametrize("name", ["first-light", "latency", "lru", "roundtrip"])
+def test_every_shipped_scenario_is_valid_and_named_like_its_file(name: str) -> None:
+    assert name in shipped_names()
+    assert load_scenario(name).name == name
+
+
+def test_an_unknown_scenario_names_the_shipped_ones() -> None:
+    with pytest.raises(UsageError) as caught:
+        load_scenario("nonsense")
+    assert "roundtrip" in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("text", "key"),
+    [
+        (GOOD.replace("pages = 10", "pages = 0"), "steps.0.fill.pages"),
+        (GOOD.replace("pages = 10", "pages = 10\npgaes = 1"), "steps.0.fill.pgaes"),
+        (GOOD.replace('"fill"', '"fly"'), "steps.0"),
+        (GOOD.replace("version = 1", "version = 2"), "version"),
+        (GOOD.replace("version = 1", "version = 1\nextra = 3"), "extra"),
+    ],
+)
+def test_a_malformed_scenario_names_file_and_key(tmp_path: Path, text: str, key: str) -> None:
+    path = tmp_path / "bad.toml"
+    path.write_text(text)
+    with pytest.raises(UsageError) as caught:
+        load_scenario(str(path))
+    assert str(path) in caught.value.where and key in caught.value.where
+
+
+def test_what_is_no_toml_names_the_file(tmp_path: Path) -> None:
+    path = tmp_path / "bad.toml"
+    path.write_text("= 3")
+    with pytest.raises(UsageError) as caught:
+        load_scenario(str(path))
+    assert caught.value.where == str(path)
+
+
+def test_overrides_reach_steps_and_settings() -> None:
+    wanted = load_scenario(
+        "roundtrip",
+        ["round-trips.total=2000", 'profiles=["hw-af"]', "settings.guests.linux.vcpus=1"],
+    )
+    step = wanted.steps[0]
+    assert isinstance(step, schema.RoundTrips) and step.total == 2000
+    assert wanted.profiles == ("hw-af",)
+    assert wanted.settings["guests.linux.vcpus"] == 1
+
+
+@pytest.mark.parametrize("override", ["nonsense", "fly.high=1", "=3"])
+def test_an_override_that_means_nothing_is_refused(override: str) -> None:
+    with pytest.raises(UsageError):
+        load_scenario("roundtrip", [override])
