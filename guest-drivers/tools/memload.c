@@ -27,6 +27,7 @@ static const char usage[] =
 	"  digest 0 seq      read every page in order: 8 bytes of digest for each\n"
 	"  digest SEED       the same, in shuffled order\n"
 	"  exec SEED         call every function of the code-exec pages: 8 bytes each\n"
+	"  hypercall SEED    have Xen read each page: 8 bytes of errno each\n"
 	"  touch-half SEED   read a word of the first half of the shuffled order\n"
 	"  time SEED         read a word of each page: 4 bytes of counter ticks each\n"
 	"  pageout           ask Linux to swap everything out: 8 bytes of ticks it took\n"

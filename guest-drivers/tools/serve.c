@@ -12,6 +12,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "hypercall.h"
 #include "pagemap.h"
 
 #define MAX_LINE 256
@@ -97,6 +98,11 @@ static bool obey(struct region *region, int fd, const char *line)
 	} else if (!strcmp(verb, "exec")) {
 		if (region_exec(region, order, out))
 			fail(fd, "no page of this region can be executed here");
+		else
+			answer(fd, out, pages * sizeof(*out));
+	} else if (!strcmp(verb, "hypercall")) {
+		if (hypercall_reads(region, order, out))
+			fail(fd, strerror(errno));
 		else
 			answer(fd, out, pages * sizeof(*out));
 	} else if (!strcmp(verb, "touch-half")) {

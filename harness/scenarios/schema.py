@@ -31,6 +31,8 @@ class Fill(_Model):
     do: Literal["fill"]
     content: ContentClass = ContentClass.MIX
     pages: Annotated[int, Field(gt=0, le=1 << 22)]
+    pages_of: dict[str, Annotated[int, Field(gt=0, le=1 << 22)]] = {}
+    """Other numbers for guests that have more or less room."""
 
 
 class GuestCompress(_Model):

@@ -25,7 +25,7 @@ def _fill(ctx: Context, step: schema.Fill) -> None:
                 name="scenario",
                 content=step.content,
                 seed=ctx.seed,
-                pages=step.pages,
+                pages=step.pages_of.get(guest.name, step.pages),
                 corpus=ctx.corpus,
             )
     cycle = ctx.next_cycle()

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import itertools
 import shlex
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -90,7 +91,7 @@ class SimGuest:
         if words[0] == "echo":
             self._force(0)
             return Done()
-        option = dict(zip(words, words[1:], strict=False))
+        option = dict(itertools.pairwise(words))
         if words[1] == "serve":
             self.content = ContentClass(option["--class"])
             self.seed, self.pages = int(option["--seed"]), int(option["--pages"])
