@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import lzo
 import numpy as np
 
 from harness.report.histogram import Histogram
@@ -75,6 +76,7 @@ class SimGuest:
         self.unbalanced = 0
         self.restored = 0
         self.ignores_age = False
+        self.shift_objects = 0
 
     @property
     def shell(self) -> SimGuest:
@@ -167,7 +169,10 @@ class SimGuest:
         return bytes(FIRST_GFN) + self.state.tobytes()
 
     def dump_object(self, gfn: int) -> bytes:
-        return b""
+        index = np.array([gfn - FIRST_GFN + self.shift_objects], dtype=np.uint64)
+        page = content.pages(self.content, self.seed, self.cycle, index, self.corpus)
+        stored: bytes = lzo.compress(page.tobytes(), 1, False)
+        return stored
 
 
 @dataclass

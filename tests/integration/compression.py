@@ -1,0 +1,55 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What the tests of compression share: loads in a guest, and counting restores by cause."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from harness.scenarios.bed import Guest
+from harness.scenarios.content import ContentClass, Corpus
+from harness.scenarios.load import Load
+
+SEED = 20_260
+LoadStarter = Callable[..., Load]
+
+
+class Loads:
+    """Starts memload daemons in a guest and ends them all."""
+
+    def __init__(self, guest: Guest, corpus_dir: Path) -> None:
+        self._guest = guest
+        self._corpus = Corpus.load(corpus_dir)
+        self._started: list[Load] = []
+
+    def start(
+        self,
+        content: ContentClass = ContentClass.MIX,
+        pages: int = 1024,
+        *,
+        name: str = "test",
+        seed: int = SEED,
+    ) -> Load:
+        """A load that is already filled with cycle 1."""
+        load = Load.start(
+            self._guest, name=name, content=content, seed=seed, pages=pages, corpus=self._corpus
+        )
+        self._started.append(load)
+        load.fill(1)
+        return load
+
+    def stop_all(self) -> None:
+        """End every daemon, and leave nothing compressed for the next test."""
+        while self._started:
+            self._started.pop().stop()
+        self._guest.controller.restore()
+
+
+@contextmanager
+def restores_counted(guest: Guest, cause: str) -> Iterator[None]:
+    """The block must restore at least one page for this cause."""
+    before = guest.controller.stats().restores[cause]
+    yield
+    after = guest.controller.stats().restores[cause]
+    assert after > before, f"no restore by {cause}: {before} before and after"

@@ -1,0 +1,71 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Compression gives memory back, and the content is what the host knows it to be."""
+
+from __future__ import annotations
+
+from harness.report.books import gained_by_lzo_kib, gained_kib, imbalance_pages
+from harness.scenarios.bed import Guest
+from harness.scenarios.content import ContentClass
+from harness.scenarios.load import G_LZO
+from harness.scenarios.objects import check_objects
+from tests.integration.compression import Loads
+
+
+def test_a_guest_gains_8_mib_from_lzo_pages_of_seeded_content(guest: Guest, loads: Loads) -> None:
+    load = loads.start(ContentClass.TEXT, 6144)
+    before = guest.controller.stats()
+    load.compress()
+    after = guest.controller.stats()
+    # Only what seeded pages can have added: the load's own, and no zero page among them.
+    lzo = int((load.states() == G_LZO).sum())
+    spent = after.store_pages - before.store_pages + after.table_pages - before.table_pages
+    assert (lzo - spent) * 4 >= 8 * 1024
+    assert gained_by_lzo_kib(after) - gained_by_lzo_kib(before) >= 8 * 1024
+    assert gained_kib(after) > gained_kib(before)
+    load.verify(1)
+
+
+def test_host_free_memory_grows_by_what_is_gained(guest: Guest, loads: Loads) -> None:
+    load = loads.start(ContentClass.TEXT, 4096)
+    before = guest.controller.stats()
+    load.compress()
+    after = guest.controller.stats()
+    freed = after.host_free + after.reserve - before.host_free - before.reserve
+    gained = gained_kib(after) - gained_kib(before)
+    # Frames are returned in whole pages, metadata is not.
+    assert abs(freed * 4 - gained) <= 64, (freed * 4, gained)
+
+
+def test_books_balance_before_during_and_after(guest: Guest, loads: Loads) -> None:
+    load = loads.start()
+    seen = [guest.controller.stats()]
+    load.compress()
+    seen.append(guest.controller.stats())
+    load.verify(2)
+    seen.append(guest.controller.stats())
+    assert [imbalance_pages(stats) for stats in seen] == [0, 0, 0]
+
+
+def test_every_class_comes_back_intact(guest: Guest, loads: Loads) -> None:
+    load = loads.start(ContentClass.MIX, 4096)
+    for cycle in (1, 2, 3):
+        load.fill(cycle)
+        load.compress()
+        load.verify_exec(cycle)
+        load.verify(cycle)
+
+
+def test_liblzo2_decodes_a_sample_of_objects_to_the_expected_pages(
+    guest: Guest, loads: Loads
+) -> None:
+    load = loads.start(ContentClass.MIX, 4096)
+    load.compress()
+    assert check_objects(load, seed=5, share=0.001, at_least=24) >= 24
+    load.verify(3)
+
+
+def test_overwritten_pages_hold_what_was_written(guest: Guest, loads: Loads) -> None:
+    load = loads.start(ContentClass.MIX, 2048)
+    load.compress()
+    load.fill(2)
+    load.verify(4)
