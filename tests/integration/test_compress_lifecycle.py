@@ -1,0 +1,146 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Domains are ballooned and destroyed while pages of theirs are compressed."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from harness.config.model import Compress
+from harness.deadline import Deadline
+from harness.errors import HypervisorError
+from harness.hypervisor import DomainController, Xl
+from harness.report.books import imbalance_pages
+from harness.scenarios.bed import Guest
+from harness.scenarios.content import ContentClass
+from harness.transport.base import Transport
+from tests.integration.compression import Loads
+
+VICTIM = "victim"
+SETUP = Compress(
+    enabled=True,
+    sweep_ms=0,
+    crc=True,
+    guest_ops=True,
+    sw_af=False,
+    max_compressed=0,
+    max_store_pages=0,
+)
+
+
+def wait_for(what: str, holds: Callable[[], bool], timeout_s: float = 30.0) -> None:
+    deadline = Deadline(timeout_s)
+    while not holds():
+        deadline.check(what)
+        time.sleep(0.2)
+
+
+def host_free_pages(guest: Guest) -> int:
+    """Free frames of the host, those that the controller holds in reserve included."""
+    stats = guest.controller.stats()
+    return stats.host_free + stats.reserve
+
+
+@pytest.fixture
+def victim(dom0: Transport) -> Iterator[Callable[[], DomainController]]:
+    """Creates a small second Linux guest that nothing else needs; gone at the end."""
+    xl = Xl(dom0)
+    config = f"/tmp/{VICTIM}.cfg"
+
+    def create() -> DomainController:
+        dom0.succeed(
+            f"sed -e 's/^name = .*/name = \"{VICTIM}\"/' -e 's/^memory = .*/memory = 40/'"
+            " -e 's/^maxmem = .*/maxmem = 40/' -e 's/^vif = .*//'"
+            f" -e 's/xmc.ip=[^ \"]*/xmc.ip=10.0.2.60\\/24/' /guests/linux.cfg > {config}"
+        )
+        controller = DomainController(dom0, xl.create_paused(config))
+        controller.enable(SETUP)
+        xl.unpause(VICTIM)
+        return controller
+
+    yield create
+    if VICTIM in xl.domains():
+        xl.destroy(VICTIM)
+
+
+def wait_until_it_computes(controller: DomainController) -> None:
+    """The kernel is up: it has put something else than zero into most of a boot's memory."""
+
+    def compressed() -> bool:
+        controller.compress()
+        return controller.stats().lzo > 1000
+
+    wait_for("the victim to hold data", compressed)
+
+
+def test_destroying_a_domain_with_compressed_pages_gives_all_of_its_memory_back(
+    guest: Guest, dom0: Transport, victim: Callable[[], DomainController]
+) -> None:
+    xl = Xl(dom0)
+    # The first creation may make what Xen and the toolstack then keep for good.
+    victim()
+    xl.destroy(VICTIM)
+    wait_for("the first victim to be gone", lambda: VICTIM not in xl.domains())
+    time.sleep(1)
+    before = host_free_pages(guest)
+    for _ in range(2):
+        controller = victim()
+        wait_until_it_computes(controller)
+        stats = controller.stats()
+        assert stats.compressed > 5000 and stats.store_pages > 0
+        xl.destroy(VICTIM)
+        wait_for(
+            "host free memory to be exactly what it was", lambda: host_free_pages(guest) == before
+        )
+
+
+def test_the_controller_cannot_be_enabled_for_a_domain_that_ran(
+    guest: Guest, victim: Callable[[], DomainController]
+) -> None:
+    controller = victim()
+    with pytest.raises(HypervisorError):
+        controller.enable(SETUP)
+
+
+def test_a_paused_domain_is_compressed_and_restored_whole(
+    dom0: Transport, victim: Callable[[], DomainController]
+) -> None:
+    controller = victim()
+    wait_until_it_computes(controller)
+    xl = Xl(dom0)
+    xl.pause(VICTIM)
+    controller.compress()
+    stats = controller.stats()
+    assert imbalance_pages(stats) == 0 and stats.compressed > 5000
+    assert controller.restore() >= stats.compressed
+    after = controller.stats()
+    assert after.compressed == 0 and after.store_pages == 0 and imbalance_pages(after) == 0
+    xl.unpause(VICTIM)
+
+
+def test_ballooning_out_with_compressed_pages_keeps_content_and_books(
+    guest: Guest, loads: Loads, dom0: Transport, domid: int
+) -> None:
+    load = loads.start(ContentClass.MIX, 1024)
+    guest.controller.compress()
+    before = guest.controller.stats()
+    target = f"/local/domain/{domid}/memory/target"
+    was_kib = int(dom0.succeed(f"xenstore-read {target}"))
+
+    def balloon(kib: int, ballooned: int) -> None:
+        dom0.succeed(f"xenstore-write {target} {kib}")
+        wait_for(
+            f"{ballooned} pages to be ballooned",
+            lambda: abs(guest.controller.stats().ballooned - ballooned) <= 8,
+        )
+
+    try:
+        balloon(was_kib - 8 * 1024, before.ballooned + 2048)
+        load.verify(1)
+        assert imbalance_pages(guest.controller.stats()) == 0
+    finally:
+        balloon(was_kib, before.ballooned)
+    load.verify(2)
+    assert imbalance_pages(guest.controller.stats()) == 0
