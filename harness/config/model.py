@@ -1,0 +1,96 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The configuration as the rest of the harness sees it: frozen, complete, already checked."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+
+class GuestKind(enum.StrEnum):
+    """Which image a guest runs."""
+
+    LINUX = "linux"
+    ANDROID = "android"
+
+
+@dataclass(frozen=True, slots=True)
+class Board:
+    """The emulated machine."""
+
+    memory_mib: int
+    cpu: str
+    cpus: int
+    gic: int
+    thread: str
+    icount_shift: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Xen:
+    """The hypervisor's command line, without dom0_mem and dom0_max_vcpus."""
+
+    options: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Dom0:
+    """The control domain."""
+
+    memory_mib: int
+    vcpus: int
+    ssh_port: int
+    """Port of the loopback interface that leads to its ssh; 0 stands for any free one."""
+    options: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Compress:
+    """How the controller is switched on for a guest (struct xen_mem_compress_setup)."""
+
+    enabled: bool
+    sweep_ms: int
+    crc: bool
+    guest_ops: bool
+    sw_af: bool
+    max_compressed: int
+    max_store_pages: int
+
+
+@dataclass(frozen=True, slots=True)
+class Guest:
+    """One guest domain."""
+
+    name: str
+    kind: GuestKind
+    memory_mib: int
+    vcpus: int
+    ip: str
+    ssh_port: int
+    compress: Compress
+    options: tuple[str, ...]
+    """Added to its kernel's command line."""
+    allow: tuple[str, ...]
+    """Names of bad patterns that are expected here, for example ``oom``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Timeouts:
+    """How long each state may take to reach, in seconds."""
+
+    xen_s: float
+    dom0_s: float
+    guest_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """A whole testbed. ``guests`` holds the enabled ones only, in the order of the profile."""
+
+    name: str
+    board: Board
+    xen: Xen
+    dom0: Dom0
+    guests: Mapping[str, Guest]
+    timeouts: Timeouts

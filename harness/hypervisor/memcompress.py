@@ -1,0 +1,220 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The controller's books and verbs, through ``xen-memcompress`` in dom0.
+
+Field names are those of struct xen_mem_compress_stats in Xen's public header mem_compress.h;
+amounts are pages of 4 KiB unless the name says otherwise.
+"""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+from harness.config.model import Compress
+from harness.errors import HypervisorError
+from harness.report.histogram import BUCKETS, Histogram
+from harness.transport.base import Transport
+
+__all__ = ["DomainController", "Histogram", "Stats", "TOOL", "controller_present"]
+
+TOOL = "/usr/sbin/xen-memcompress"
+PAGE_KIB = 4
+# Status of the tool when the hypervisor was built without the controller.
+NO_CONTROLLER = 3
+# A million pages take minutes under emulation.
+BULK_S = 900.0
+
+
+@dataclass(frozen=True, slots=True)
+class Stats:
+    """Struct xen_mem_compress_stats of one domain."""
+
+    version: int
+    flags: Mapping[str, bool]
+    info: Mapping[str, bool]
+    ticks_khz: int
+    nominal: int
+    resident: int
+    compressing: int
+    compressed: int
+    discarded: int
+    ballooned: int
+    zero: int
+    same: int
+    lzo: int
+    stored_bytes: int
+    store_pages: int
+    table_pages: int
+    meta_bytes: int
+    host_total: int
+    host_free: int
+    reserve: int
+    reserve_target: int
+    restores: Mapping[str, int]
+    nominated: int
+    committed: int
+    rejected: int
+    cancelled: int
+    freeze_failed: int
+    no_memory: int
+    collisions: int
+    lost_races: int
+    dropped: int
+    refaults: int
+    corrupted: int
+    waits: int
+    flushes: int
+    sweeps: int
+    splits: int
+    requests: int
+    scanned: int
+    moved: int
+    reclaims: int
+    ages: tuple[int, ...]
+
+    @classmethod
+    def parse(cls, document: Mapping[str, Any]) -> Stats:
+        """From the tool's JSON. Raises HypervisorError when a field is missing."""
+        names = [field.name for field in fields(cls)]
+        missing = [name for name in names if name not in document]
+        if missing:
+            raise HypervisorError(
+                f"the statistics lack {', '.join(missing)}",
+                where=TOOL,
+                hint="dom0's tool and this harness are of different versions: harness build",
+            )
+        values = {name: document[name] for name in names}
+        values["ages"] = tuple(values["ages"])
+        return cls(**values)
+
+    @property
+    def gained_kib(self) -> float:
+        """Frames returned to Xen minus everything spent to get them; may be negative."""
+        pages = self.compressed + self.discarded - self.store_pages - self.table_pages
+        return pages * PAGE_KIB - self.meta_bytes / 1024
+
+    @property
+    def restores_total(self) -> int:
+        """Restores, whatever their cause."""
+        return sum(self.restores.values())
+
+
+class DomainController:
+    """``xen-memcompress`` for one domain."""
+
+    def __init__(self, dom0: Transport, domid: int) -> None:
+        self._dom0 = dom0
+        self.domid = domid
+
+    def enable(self, setup: Compress) -> None:
+        """Switch the controller on; only before the domain first runs."""
+        words = [
+            f"sweep_ms={setup.sweep_ms}",
+            f"crc={int(setup.crc)}",
+            f"guest_ops={int(setup.guest_ops)}",
+            f"sw_af={int(setup.sw_af)}",
+            f"max_compressed={setup.max_compressed}",
+            f"max_store_pages={setup.max_store_pages}",
+        ]
+        self._call("enable", str(self.domid), *words)
+
+    def disable(self) -> None:
+        """Restore everything and take no more: the emergency exit."""
+        self._call("disable", str(self.domid), timeout_s=BULK_S)
+
+    def stats(self) -> Stats:
+        """The domain's books."""
+        return Stats.parse(self._json("show", str(self.domid)))
+
+    def compress(self, *, min_age: int = 0, max_pages: int = 0) -> int:
+        """Compress every eligible page at least that many sweeps old; pages compressed."""
+        words = ["compress", str(self.domid)]
+        words += ["--min-age", str(min_age)] if min_age else []
+        words += ["--max", str(max_pages)] if max_pages else []
+        return _count(self._json(*words, timeout_s=BULK_S), "compress")
+
+    def restore(self) -> int:
+        """Restore every compressed page; pages restored."""
+        return _count(self._json("restore", str(self.domid), timeout_s=BULK_S), "restore")
+
+    def sweep(self) -> None:
+        """Age every page by one sweep, now."""
+        self._call("sweep", str(self.domid), timeout_s=BULK_S)
+
+    def histogram(self, name: str) -> Histogram:
+        """One histogram, for example ``restore_lzo``; values in ticks of ``ticks_khz``."""
+        return parse_histogram(self._json("histogram", str(self.domid), name), name)
+
+    def states(self) -> bytes:
+        """One state byte per gfn, from gfn 0 on."""
+        return self._file("states", str(self.domid))
+
+    def dump_object(self, gfn: int) -> bytes:
+        """The stored object of a compressed gfn, as it lies in the store."""
+        return self._file("dump-object", str(self.domid), f"{gfn:#x}")
+
+    def _file(self, *words: str) -> bytes:
+        name = f"/tmp/xmc-{words[0]}-{self.domid}"
+        self._call(*words, "-o", name, timeout_s=BULK_S)
+        with tempfile.TemporaryDirectory(prefix="xmc-") as folder:
+            local = Path(folder) / "file"
+            self._dom0.pull(name, local)
+            content = local.read_bytes()
+        self._dom0.run(["rm", "-f", name])
+        return content
+
+    def _json(self, *words: str, timeout_s: float = 60.0) -> Any:
+        answer = self._call(*words, "--json", timeout_s=timeout_s)
+        try:
+            return json.loads(answer)
+        except ValueError as error:
+            raise HypervisorError(
+                f"the answer is no JSON: {answer[:200]!r}", where=f"{TOOL} {' '.join(words)}"
+            ) from error
+
+    def _call(self, *words: str, timeout_s: float = 60.0) -> bytes:
+        answer = self._dom0.run([TOOL, *words], timeout_s=timeout_s)
+        if answer.status != 0:
+            said = answer.stderr.decode("utf-8", "replace").strip()
+            hint = "harness build xen && harness reboot" if answer.status == NO_CONTROLLER else ""
+            raise HypervisorError(
+                said or f"status {answer.status}",
+                where=f"dom0: xen-memcompress {' '.join(words)}",
+                hint=hint,
+            )
+        return answer.stdout
+
+
+def controller_present(dom0: Transport) -> bool:
+    """Whether the running hypervisor has the controller."""
+    answer = dom0.run([TOOL, "list", "--json"])
+    if answer.status in (NO_CONTROLLER, 127):  # 127: the image has no such tool
+        return False
+    answer.check("dom0")
+    return True
+
+
+def parse_histogram(document: Mapping[str, Any], name: str) -> Histogram:
+    """From the tool's JSON, alone or under its name. Raises HypervisorError if it is none."""
+    found = document.get(name, document)
+    try:
+        buckets = [0] * BUCKETS
+        given = found["buckets"]
+        pairs = given.items() if isinstance(given, Mapping) else enumerate(given)
+        for index, n in pairs:
+            buckets[int(index)] = int(n)
+        return Histogram(int(found["count"]), int(found["sum"]), int(found["max"]), buckets)
+    except (KeyError, TypeError, ValueError, IndexError) as error:
+        raise HypervisorError(f"not a histogram: {error!r}", where=name) from error
+
+
+def _count(document: Any, verb: str) -> int:
+    """Pages that a bulk verb worked on."""
+    for key in ("done", "pages", f"{verb}ed", f"{verb}d"):
+        if isinstance(document, Mapping) and key in document:
+            return int(document[key])
+    raise HypervisorError(f"no number of pages in {document!r}", where=f"{TOOL} {verb}")

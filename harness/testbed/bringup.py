@@ -1,0 +1,244 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Up the states of a testbed, one transition each.
+
+Everything that is started is owned by one ExitStack: whatever fails, all of it ends.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from pathlib import Path
+
+from harness.config.model import Guest, GuestKind, Profile
+from harness.deadline import Deadline, DeadlineExceeded
+from harness.errors import GuestError, HarnessError, HypervisorError, SetupError
+from harness.hypervisor.memcompress import DomainController, controller_present
+from harness.hypervisor.xl import Xl
+from harness.machine.argv import QMP_SOCKET, Files, build_argv, console_of, sockets
+from harness.machine.console import Console, first_failure
+from harness.machine.qemu import QemuProcess
+from harness.machine.qmp import Qmp
+from harness.testbed.assets import config_path, make_overlay, write_assets
+from harness.testbed.ports import choose_ports
+from harness.testbed.record import Folder
+from harness.testbed.states import State
+from harness.transport.keys import make_key
+from harness.transport.ssh import SshTransport
+
+XEN_UP = r"\(XEN\) .*LOADING DOMAIN 0"
+DOM0_UP = r"XMC-DOM0-READY"
+GUEST_UP = r"XMC-GUEST-READY"
+# How often a guest that boots is looked for in `xl list`: it may die without a word.
+LOOK_S = 5.0
+
+
+class Bringup:
+    """One testbed on its way up.
+
+    files:   paths of the artifacts by name: xen, kernel, dom0_initrd, linux_initrd, android_root
+    wake:    called, from any thread, when a console said something bad or ended
+    """
+
+    def __init__(
+        self,
+        profile: Profile,
+        files: Mapping[str, str],
+        folder: Folder,
+        *,
+        wake: Callable[[Console], None] = lambda console: None,
+    ) -> None:
+        self.profile = profile
+        self.folder = folder
+        self.state = State.OFF
+        self.ports: dict[str, int] = {}
+        self.domids: dict[str, int] = {}
+        self.controller = False
+        self.consoles: dict[str, Console] = {}
+        self.qemu: QemuProcess | None = None
+        self.qmp: Qmp | None = None
+        self._files = {name: Path(path) for name, path in files.items()}
+        self._wake = wake
+        self._stack = ExitStack()
+        self._ssh: dict[str, SshTransport] = {}
+
+    def step_up(self) -> State:
+        """Make the one transition from the present state to the next, and return that.
+
+        Raises whatever explains best why it could not be made (see ``explain``).
+        """
+        transitions: Mapping[State, tuple[State, Callable[[], None]]] = {
+            State.OFF: (State.XEN, self._start_machine),
+            State.XEN: (State.DOM0, self._wait_dom0),
+            State.DOM0: (State.GUESTS, self._create_guests),
+            State.GUESTS: (State.READY, self._wait_guests),
+        }
+        reached, transition = transitions[self.state]
+        try:
+            transition()
+        except HarnessError as error:
+            raise self.explain(error, during=f"going from {self.state} to {reached}") from error
+        self.state = reached
+        return reached
+
+    def explain(self, error: HarnessError, *, during: str) -> HarnessError:
+        """The cause behind an error: what a console said, or the end of QEMU, if there is one."""
+        said = first_failure(self.consoles.values())
+        if said is not None:
+            return said
+        if self.qemu is not None and not self.qemu.alive:
+            return self.qemu.lost(during)
+        return error
+
+    def check_alive(self) -> None:
+        """Raise when the machine cannot go on: Xen or dom0 broke, or QEMU ended."""
+        if self.qemu is None or not self.qemu.alive:
+            said = first_failure(self.consoles.values())
+            if said is not None:
+                raise said
+            if self.qemu is not None:
+                raise self.qemu.lost(f"state {self.state}")
+        if "xen" in self.consoles:
+            self.consoles["xen"].check()
+
+    def close(self) -> None:
+        """End QEMU, the consoles and the connections, in whatever state."""
+        for transport in self._ssh.values():
+            transport.close()
+        if self.qmp is not None:
+            self.qmp.quit()
+        if self.qemu is not None and not self.qemu.wait(5):
+            self.qemu.kill()
+        self._stack.close()
+
+    def ssh(self, name: str) -> SshTransport:
+        """The transport to dom0 or a guest."""
+        if name not in self._ssh:
+            self._ssh[name] = SshTransport(
+                name,
+                self.ports[name],
+                self.folder.key,
+                alive=self._alive(name),
+                connect_s=self.profile.timeouts.guest_s,
+            )
+        return self._ssh[name]
+
+    def _alive(self, name: str) -> Callable[[], None]:
+        def check() -> None:
+            self.check_alive()
+            if name in self.consoles:
+                self.consoles[name].check()
+
+        return check
+
+    def _start_machine(self) -> None:
+        public_key = make_key(self.folder.key)
+        self.ports = choose_ports(self.profile)
+        folder = self.folder.path
+        assets = folder / "assets.tar"
+        write_assets(
+            assets,
+            self.profile,
+            kernel=self._file("kernel"),
+            linux_initrd=self._files.get("linux_initrd"),
+            public_key=public_key,
+        )
+        android_disk = None
+        if any(guest.kind is GuestKind.ANDROID for guest in self.profile.guests.values()):
+            android_disk = folder / "android.qcow2"
+            make_overlay(android_disk, self._file("android_root"))
+        files = Files(
+            xen=self._file("xen"),
+            kernel=self._file("kernel"),
+            dom0_initrd=self._file("dom0_initrd"),
+            assets=assets,
+            android_disk=android_disk,
+        )
+        argv = build_argv(self.profile, files, ports=self.ports, public_key=public_key)
+        names = sockets(self.profile)
+        self.qemu = self._stack.enter_context(QemuProcess(argv, cwd=folder, sockets=names))
+        for name in names:
+            if name != QMP_SOCKET:
+                self._capture(console_of(name), name)
+        deadline = Deadline(self.profile.timeouts.xen_s)
+        self.qmp = self._stack.enter_context(Qmp(self.qemu.sockets[QMP_SOCKET], deadline))
+        self.consoles["xen"].expect(XEN_UP, deadline, alive=self.check_alive)
+
+    def _capture(self, name: str, socket_name: str) -> None:
+        assert self.qemu is not None
+        guest = self.profile.guests.get(name)
+        console = Console(
+            name,
+            self.qemu.sockets[socket_name],
+            log_dir=self.folder.consoles,
+            clock=self.qemu.clock,
+            allow=guest.allow if guest else (),
+            on_event=self._wake,
+        )
+        self.consoles[name] = self._stack.enter_context(console)
+
+    def _wait_dom0(self) -> None:
+        deadline = Deadline(self.profile.timeouts.dom0_s)
+        self.consoles["xen"].expect(DOM0_UP, deadline, alive=self.check_alive)
+        dom0 = self.ssh("dom0")
+        dom0.wait_up(deadline)
+        self.controller = controller_present(dom0)
+
+    def _create_guests(self) -> None:
+        xl = Xl(self.ssh("dom0"))
+        for guest in self.profile.guests.values():
+            domid = xl.create_paused(config_path(guest), guest.name)
+            self.domids[guest.name] = domid
+            # Before its first instruction: the controller refuses a domain that has run.
+            if guest.compress.enabled and self.controller:
+                DomainController(self.ssh("dom0"), domid).enable(guest.compress)
+            xl.unpause(domid)
+
+    def _wait_guests(self) -> None:
+        xl = Xl(self.ssh("dom0"))
+        for guest in self.profile.guests.values():
+            deadline = Deadline(self.profile.timeouts.guest_s)
+            self._expect_guest(guest, xl, deadline)
+            ssh = self.ssh(guest.name)
+            ssh.wait_up(deadline)
+            ssh.run("true", timeout_s=max(1.0, deadline.remaining_s())).check(ssh.where)
+
+    def _expect_guest(self, guest: Guest, xl: Xl, deadline: Deadline) -> None:
+        console = self.consoles[guest.name]
+        looked = time.monotonic()
+
+        def alive() -> None:
+            nonlocal looked
+            self.check_alive()
+            if time.monotonic() - looked > LOOK_S:
+                self._require_domain(guest.name, xl)
+                looked = time.monotonic()
+
+        try:
+            console.expect(f"{GUEST_UP} {guest.name}", deadline, alive=alive)
+        except DeadlineExceeded as error:
+            raise GuestError(
+                error.message, where=f"guest {guest.name}", hint=f"harness console {guest.name}"
+            ) from error
+
+    def _require_domain(self, name: str, xl: Xl) -> None:
+        try:
+            domain = xl.domains().get(name)
+        except HypervisorError:
+            return  # dom0 is in trouble itself, which other checks notice
+        if domain is None or domain.state in ("crashed", "shutdown", "dying"):
+            self.consoles[name].check()
+            state = domain.state if domain else "gone"
+            raise GuestError(
+                f"the domain is {state} before it was up; its last words: "
+                f"{self.consoles[name].last_line or 'none'}",
+                where=f"guest {name}",
+                hint=f"harness console {name}",
+            )
+
+    def _file(self, name: str) -> Path:
+        path = self._files.get(name)
+        if path is None or not path.exists():
+            raise SetupError(f"{name} is not built", where=str(path or ""), hint="harness build")
+        return path

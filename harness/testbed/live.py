@@ -1,0 +1,198 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""A running testbed, from any process: ``attach()``.
+
+Commands speak to dom0 and the guests directly, by ssh; to QEMU through its second QMP socket; and
+read the supervisor's state file. A testbed that has failed answers everything with its first
+failure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from harness.config import Resolved, load_profile
+from harness.config.model import Guest as GuestConfig
+from harness.deadline import Deadline
+from harness.errors import HarnessError, MachineError, UsageError
+from harness.hypervisor.memcompress import DomainController
+from harness.hypervisor.xl import Xl
+from harness.machine.argv import CONTROL_SOCKET
+from harness.machine.qmp import Qmp
+from harness.testbed.record import Folder, Record
+from harness.testbed.states import State
+from harness.transport.ssh import SshTransport
+
+QMP_CONNECT_S = 20.0
+
+
+class Guest:
+    """One guest of a running testbed."""
+
+    def __init__(self, testbed: Testbed, config: GuestConfig) -> None:
+        self._testbed = testbed
+        self.config = config
+        self.name = config.name
+        self.vcpus = config.vcpus
+
+    @property
+    def transport(self) -> SshTransport:
+        """Commands and files."""
+        return self._testbed.transport(self.name)
+
+    shell = transport
+
+    @property
+    def domid(self) -> int:
+        """Its domain id now. Raises GuestError when the domain is gone."""
+        return self._testbed.xl.domid(self.name)
+
+    @property
+    def controller(self) -> DomainController:
+        """The compression controller of its domain."""
+        return DomainController(self._testbed.transport("dom0"), self.domid)
+
+    @property
+    def console_log(self) -> Path:
+        return self._testbed.folder.console_log(self.name)
+
+
+class Testbed:
+    """A running testbed. Closing it ends this process's connections, not the testbed."""
+
+    __test__ = False  # pytest, this is no test
+
+    def __init__(self, folder: Folder, record: Record, resolved: Resolved) -> None:
+        self.folder = folder
+        self.name = folder.name
+        self.resolved = resolved
+        self.profile = resolved.profile
+        self.ports = record.ports
+        self.controller_present = record.controller
+        self.digests = record.digests
+        self.guests: Mapping[str, Guest] = {
+            name: Guest(self, config) for name, config in self.profile.guests.items()
+        }
+        self._ssh: dict[str, SshTransport] = {}
+
+    @property
+    def record(self) -> Record:
+        """What the state file says now."""
+        return self.folder.read()
+
+    @property
+    def dom0(self) -> SshTransport:
+        """Commands and files of dom0."""
+        return self.transport("dom0")
+
+    @property
+    def xl(self) -> Xl:
+        """Xen's toolstack in dom0."""
+        return Xl(self.dom0)
+
+    def guest(self, name: str) -> Guest:
+        """A guest of the profile. Raises UsageError for any other name."""
+        if name not in self.guests:
+            raise self._unknown(name)
+        return self.guests[name]
+
+    def transport(self, name: str) -> SshTransport:
+        """The way into ``dom0`` or a guest. Raises UsageError for an unknown name."""
+        if name not in self.ports:
+            raise self._unknown(name)
+        if name not in self._ssh:
+            self._ssh[name] = SshTransport(
+                name,
+                self.ports[name],
+                self.folder.key,
+                alive=lambda: self.check(name),
+            )
+        return self._ssh[name]
+
+    def check(self, *names: str) -> None:
+        """Raise the first failure of the testbed, or of the named guests, if there was one."""
+        record = self.folder.read()
+        require_running(self.folder, record)
+        for name in names:
+            if name in record.guest_failures:
+                raise record.guest_failures[name].error()
+
+    @contextmanager
+    def qmp(self) -> Iterator[Qmp]:
+        """A QMP connection; QEMU serves one at a time, others wait for it."""
+        self.check()
+        path = self.folder.path / CONTROL_SOCKET
+        with Qmp.connect(path, Deadline(QMP_CONNECT_S), name=self.name) as qmp:
+            yield qmp
+
+    def consoles(self) -> dict[str, Path]:
+        """Console logs by name: ``xen`` (dom0 speaks there as well) and each guest."""
+        return {name: self.folder.console_log(name) for name in ("xen", *self.guests)}
+
+    def dimensions(self) -> dict[str, str | int]:
+        """What a measurement on this testbed depends on."""
+        board = self.profile.board
+        dimensions: dict[str, str | int] = {
+            "profile": self.profile.name,
+            "cpu": board.cpu,
+            "cpus": board.cpus,
+            "board_mib": board.memory_mib,
+            "icount": "off" if board.icount_shift is None else f"shift={board.icount_shift}",
+            "dom0_mib": self.profile.dom0.memory_mib,
+        }
+        for name, guest in self.guests.items():
+            dimensions[f"{name}_mib"] = guest.config.memory_mib
+            dimensions[f"{name}_vcpus"] = guest.config.vcpus
+        return dimensions
+
+    def close(self) -> None:
+        """End this process's connections."""
+        for transport in self._ssh.values():
+            transport.close()
+        self._ssh.clear()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def _unknown(self, name: str) -> UsageError:
+        known = ", ".join(["dom0", *self.guests])
+        return UsageError(
+            f"no guest {name!r} in profile {self.profile.name}", hint=f"one of {known}"
+        )
+
+
+def attach(name: str | None = None) -> Testbed:
+    """The running testbed of that name.
+
+    Raises its first failure when it has failed, UsageError when it is off.
+    """
+    folder = Folder.named(name)
+    record = folder.read()
+    require_running(folder, record)
+    return Testbed(folder, record, load_profile(record.profile, overrides=record.overrides))
+
+
+def require_running(folder: Folder, record: Record) -> None:
+    """Raise what there is to say about a testbed that does not run."""
+    if record.failure is not None:
+        raise record.failure.error()
+    if record.state is State.OFF:
+        raise not_running(folder, record)
+
+
+def not_running(folder: Folder, record: Record) -> HarnessError:
+    """The error for a testbed that is off or has not come far enough."""
+    if folder.running():
+        return MachineError(f"testbed {folder.name} is still booting", hint="harness status")
+    return UsageError(f"testbed {folder.name} is off", hint="harness boot")

@@ -1,0 +1,11 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Ways to run commands in a machine of the testbed.
+
+``base``  the Protocol and what a command leaves behind
+``ssh``   the one implementation: dom0, Linux and Android guests alike
+``keys``  the key pair of one testbed
+"""
+
+from harness.transport.base import Completed, Transport
+
+__all__ = ["Completed", "Transport"]
