@@ -55,7 +55,7 @@ def victim(dom0: Transport) -> Iterator[Callable[[], DomainController]]:
             " -e 's/^maxmem = .*/maxmem = 40/' -e 's/^vif = .*//'"
             f" -e 's/xmc.ip=[^ \"]*/xmc.ip=10.0.2.60\\/24/' /guests/linux.cfg > {config}"
         )
-        controller = DomainController(dom0, xl.create_paused(config))
+        controller = DomainController(dom0, xl.create_paused(config, VICTIM))
         controller.enable(SETUP)
         xl.unpause(VICTIM)
         return controller

@@ -1,0 +1,109 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The Bed of a scenario, made from the real testbed."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from harness.build.artifacts import existing
+from harness.config import load_profile
+from harness.errors import HarnessError, MachineError
+from harness.hypervisor import DomainController
+from harness.report.runfolder import Scalar
+from harness.scenarios.bed import Shell
+from harness.testbed import Guest, State, Testbed, attach, boot, halt
+from harness.testbed.record import Folder
+
+
+class LiveGuest:
+    """A guest of a running testbed. Its domain id is asked for once: each ``xl`` costs."""
+
+    def __init__(self, guest: Guest) -> None:
+        self.name = guest.name
+        self.vcpus = guest.vcpus
+        self.shell: Shell = guest.transport
+        self.controller: DomainController = guest.controller
+
+
+class LiveBed:
+    """A running testbed as scenarios see it."""
+
+    def __init__(self, testbed: Testbed) -> None:
+        self._testbed = testbed
+        self.guests: Mapping[str, LiveGuest] = {
+            name: LiveGuest(guest) for name, guest in testbed.guests.items()
+        }
+
+    @property
+    def corpus_dir(self) -> Path:
+        """The very files that the images hold, on the host."""
+        return existing().corpus.path
+
+    def describe(self) -> tuple[Mapping[str, str | int], Mapping[str, str]]:
+        return self._testbed.dimensions(), dict(self._testbed.digests)
+
+    def consoles(self) -> Mapping[str, Path]:
+        return self._testbed.consoles()
+
+    def qmp(self, command: str, arguments: Mapping[str, Any]) -> Any:
+        with self._testbed.qmp() as qmp:
+            return qmp.execute(command, dict(arguments))
+
+    def dom0(self) -> Shell:
+        return self._testbed.dom0
+
+
+@contextmanager
+def open_bed(profile: str, settings: Mapping[str, Scalar]) -> Iterator[LiveBed]:
+    """The running testbed if it is as the scenario wants it, else one of the scenario's own.
+
+    Its own is booted beside whatever runs, and halted at the end.
+
+    Raises what booting raises; MachineError when the machine lacks the controller.
+    """
+    overrides = [f"{key}={_toml(value)}" for key, value in settings.items()]
+    running = _fitting(profile, overrides)
+    if running is not None:
+        with running:
+            _require_controller(running)
+            yield LiveBed(running)
+        return
+    name = f"run-{os.getpid()}"
+    with boot(profile, overrides=overrides, name=name, background=False) as testbed:
+        try:
+            _require_controller(testbed)
+            yield LiveBed(testbed)
+        finally:
+            halt(name)
+
+
+def _fitting(profile: str, overrides: list[str]) -> Testbed | None:
+    """The default testbed, when it is ready and configured exactly so."""
+    folder = Folder.named()
+    if not folder.running() or folder.read().state is not State.READY:
+        return None
+    try:
+        testbed = attach()
+    except HarnessError:
+        return None  # it has failed: none to use, and the reason is not this run's
+    if testbed.profile == load_profile(profile, overrides=overrides).profile:
+        return testbed
+    testbed.close()
+    return None
+
+
+def _require_controller(testbed: Testbed) -> None:
+    if not testbed.controller_present:
+        raise MachineError(
+            "this Xen has no memory compression controller",
+            where=f"testbed {testbed.name}",
+            hint="harness build xen && harness reboot",
+        )
+
+
+def _toml(value: Scalar) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
