@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * age.h
+ *
+ * What is known about each guest frame beyond its stage-2 descriptor, in one
+ * byte, and two histograms: of ages, and of times.
+ *
+ *     7   6     4   3       0
+ *   +---+---------+-----------+
+ *   | X | backoff |    age    |
+ *   +---+---------+-----------+
+ *
+ * age      Sweeps that found the page not accessed since it last was, or
+ *          since it was last restored or rejected.  Stays at 15.
+ * backoff  How often in a row the page turned out not to compress (stays at
+ *          4).  After a reject the page starts again at age 0, and is not
+ *          eligible until its age is 2, 4, 8, then 15, the highest there is:
+ *          the age is the countdown.  An access meanwhile prolongs it, which
+ *          is what one wants, as a page in use is no candidate anyway.
+ * X        Excluded: never compressed.  Survives all of the above.
+ *
+ * The functions take and return the byte, so that the caller decides how it
+ * is read and written (plain, or with cmpxchg).
+ */
+#ifndef MEM_COMPRESS_AGE_H
+#define MEM_COMPRESS_AGE_H
+
+#include <xen/types.h>
+
+#define MC_AGE_MAX           15U
+#define MC_AGE_MASK          0x0fU
+#define MC_AGE_BACKOFF_SHIFT 4
+#define MC_AGE_BACKOFF_MASK  0x70U
+#define MC_AGE_BACKOFF_MAX   4U
+#define MC_AGE_EXCLUDED      0x80U
+
+static inline unsigned int mc_age_get(uint8_t a)
+{
+    return a & MC_AGE_MASK;
+}
+
+static inline unsigned int mc_age_backoff(uint8_t a)
+{
+    return (a & MC_AGE_BACKOFF_MASK) >> MC_AGE_BACKOFF_SHIFT;
+}
+
+static inline bool mc_age_excluded(uint8_t a)
+{
+    return a & MC_AGE_EXCLUDED;
+}
+
+/* The page was accessed, or restored. */
+static inline uint8_t mc_age_touch(uint8_t a)
+{
+    return a & ~MC_AGE_MASK;
+}
+
+/* One more sweep found the page not accessed. */
+static inline uint8_t mc_age_older(uint8_t a)
+{
+    return mc_age_get(a) < MC_AGE_MAX ? a + 1 : a;
+}
+
+/* The page did not compress well enough. */
+uint8_t mc_age_reject(uint8_t a);
+
+/* The page was compressed: there is nothing to back off from any more. */
+static inline uint8_t mc_age_accept(uint8_t a)
+{
+    return a & MC_AGE_EXCLUDED;
+}
+
+static inline uint8_t mc_age_exclude(uint8_t a, bool excluded)
+{
+    return excluded ? a | MC_AGE_EXCLUDED : a & ~MC_AGE_EXCLUDED;
+}
+
+/* May a page that must be @min_age (at most 15) old be compressed? */
+bool mc_age_eligible(uint8_t a, unsigned int min_age);
+
+/* Pages by age. */
+struct mc_age_hist {
+    uint32_t n[MC_AGE_MAX + 1];
+};
+
+/*
+ * How old must a page be so that at least @wanted pages are that old?  The
+ * highest such age, or, if there are not that many pages at all, the lowest
+ * age that any page has (MC_AGE_MAX if there is none).
+ */
+unsigned int mc_age_threshold(const struct mc_age_hist *h, uint64_t wanted);
+
+/*
+ * Log-linear histogram: a bucket each for values below 16, and 16 for every
+ * octave above, up to 2^33 (what is larger counts in the last bucket).  Same
+ * layout as struct xen_mem_compress_hist of the public header.
+ */
+#define MC_HIST_BUCKETS      480U
+
+struct mc_hist {
+    uint64_t count;
+    uint64_t sum;
+    uint64_t max;
+    uint64_t buckets[MC_HIST_BUCKETS];
+};
+
+unsigned int mc_hist_bucket(uint64_t value);
+void mc_hist_add(struct mc_hist *h, uint64_t value);
+
+#endif /* MEM_COMPRESS_AGE_H */
+
+/*
+ * Local variables:
+ * mode: C
+ * c-file-style: "BSD"
+ * c-basic-offset: 4
+ * tab-width: 4
+ * indent-tabs-mode: nil
+ * End:
+ */
