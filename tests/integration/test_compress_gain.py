@@ -25,6 +25,19 @@ def test_a_guest_gains_8_mib_from_lzo_pages_of_seeded_content(guest: Guest, load
     load.verify(1)
 
 
+def test_an_android_guest_gains_8_mib_from_lzo_pages_of_seeded_content(
+    android_guest: Guest, android_loads: Loads
+) -> None:
+    load = android_loads.start(ContentClass.TEXT, 4608)
+    before = android_guest.controller.stats()
+    load.compress()
+    after = android_guest.controller.stats()
+    lzo = int((load.states() == G_LZO).sum())
+    spent = after.store_pages - before.store_pages + after.table_pages - before.table_pages
+    assert (lzo - spent) * 4 >= 8 * 1024
+    load.verify(1)
+
+
 def test_host_free_memory_grows_by_what_is_gained(guest: Guest, loads: Loads) -> None:
     load = loads.start(ContentClass.TEXT, 4096)
     before = guest.controller.stats()
