@@ -98,8 +98,7 @@ def mix64(x: U64) -> U64:
 def class_numbers(content: ContentClass, indices: U64) -> U8:
     """Class of each page as its number in ``CLASSES``."""
     if content is ContentClass.MIX:
-        mixed: U8 = _MIX[(indices % np.uint64(_MIX.size)).astype(np.intp)]
-        return mixed
+        return np.take(_MIX, (indices % np.uint64(_MIX.size)).astype(np.intp))
     return np.full(indices.shape, _NUMBER[content], dtype=np.uint8)
 
 
@@ -134,7 +133,7 @@ def _exec_pages(keys: U64) -> U8:
 def _corpus_pages(keys: U64, data: U8) -> U8:
     slots = np.uint64((data.size - PAGE_BYTES) // 64 + 1)
     offsets = ((keys % slots) * np.uint64(64)).astype(np.intp)
-    pages = data[offsets[:, None] + np.arange(PAGE_BYTES)[None, :]]
+    pages: U8 = np.take(data, offsets[:, None] + np.arange(PAGE_BYTES)[None, :])
     words = pages.view(np.uint64)
     words[:, 0] = keys
     words[:, -1] = mix64(keys)
@@ -231,9 +230,9 @@ def expected_exec_digests(content: ContentClass, seed: int, cycle: int, count: i
 def shuffled(seed: int, count: int) -> NDArray[np.uint32]:
     """0..count-1 in the order that ``seed`` determines (memload's order for it)."""
     with np.errstate(over="ignore"):
-        keys = mix64(
-            mix64(np.array([_u64(seed)], dtype=np.uint64)) + np.arange(count, dtype=np.uint64)
-        )
+        start = mix64(np.array([_u64(seed)], dtype=np.uint64))
+        numbers: U64 = np.arange(count, dtype=np.uint64)
+        keys = mix64(np.add(start, numbers, dtype=np.uint64))
     return np.argsort(keys, kind="stable").astype(np.uint32)
 
 

@@ -185,7 +185,7 @@ def states_of(guest: Guest, pfns: U64) -> U8:
 
 def is_compressed(states: U8) -> NDArray[np.bool_]:
     """Which of these states are pages without a frame of their own."""
-    return (states == G_ZERO) | (states == G_SAME) | (states == G_LZO)
+    return np.isin(states, (G_ZERO, G_SAME, G_LZO))
 
 
 def driver_request(guest: Guest, verb: str, who: str) -> None:

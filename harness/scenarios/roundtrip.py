@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from harness.errors import ScenarioFailed
+from harness.report.runfolder import Scalar
 from harness.scenarios import schema
 from harness.scenarios.bed import Guest
 from harness.scenarios.content import CLASSES, U8, U64, ContentClass
@@ -85,7 +86,11 @@ def round_trips(ctx: Context, step: schema.RoundTrips) -> None:
     wanted = max(1, round(step.total * ctx.share / len(ctx.guests)))
     for guest in ctx.guests:
         tally = _run_guest(ctx, step, guest, wanted)
-        labels = {"guest": guest.name, "profile": ctx.profile, "vcpus": guest.vcpus}
+        labels: dict[str, Scalar] = {
+            "guest": guest.name,
+            "profile": ctx.profile,
+            "vcpus": guest.vcpus,
+        }
         ctx.folder.metric("round_trips", tally.trips, "pages", **labels)
         ctx.folder.metric("round_trips_lzo", tally.lzo, "pages", **labels)
         ctx.folder.metric("verified_while_resident", tally.resident, "pages", **labels)

@@ -10,6 +10,7 @@ from harness.errors import GuestError, ScenarioFailed, UsageError
 from harness.progress import step as progress
 from harness.report.books import gained_by_lzo_kib
 from harness.scenarios import schema
+from harness.scenarios.content import ContentClass
 from harness.scenarios.context import Context
 from harness.scenarios.latency import measure_latency
 from harness.scenarios.load import Load, driver_request
@@ -69,7 +70,7 @@ def _verify(ctx: Context, step: schema.Verify) -> None:
         load = _load(ctx, guest.name)
         order = ctx.seed + ctx.next_cycle()
         # Functions first: a page that was read as data is no instruction fetch any more.
-        if load.content in (schema.ContentClass.MIX, schema.ContentClass.EXEC):
+        if load.content in (ContentClass.MIX, ContentClass.EXEC):
             load.verify_exec(order)
         done = load.verify(order)
         ctx.verified[guest.name] = ctx.verified.get(guest.name, 0) + done

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from harness.errors import ScenarioFailed
+from harness.report.runfolder import Scalar
 from harness.scenarios import schema
 from harness.scenarios.content import touched_half
 from harness.scenarios.context import Context
@@ -69,7 +70,11 @@ def victims(ctx: Context, step: schema.Victims) -> None:
         for number in range(step.rounds):
             load.fill(ctx.next_cycle())
             verdict = choose_victims(load, ctx.seed + number)
-            labels = {"guest": guest.name, "profile": ctx.profile, "round": number}
+            labels: dict[str, Scalar] = {
+                "guest": guest.name,
+                "profile": ctx.profile,
+                "round": number,
+            }
             ctx.folder.metric("victim_precision", verdict.precision, "ratio", **labels)
             ctx.folder.metric("victim_recall", verdict.recall, "ratio", **labels)
             where = f"{guest.name}, profile {ctx.profile}, round {number}"

@@ -146,8 +146,10 @@ class SimGuest:
             return SimStats(unbalanced=self.unbalanced)
         count = {g: int(np.count_nonzero(self.state == g)) for g in (G_ZERO, G_SAME, G_LZO)}
         return SimStats(
-            sum(count.values()),
-            *count.values(),
+            compressed=sum(count.values()),
+            zero=count[G_ZERO],
+            same=count[G_SAME],
+            lzo=count[G_LZO],
             unbalanced=self.unbalanced,
             restores={"data": self.restored},
         )
