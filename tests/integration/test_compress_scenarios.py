@@ -1,0 +1,56 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The shipped scenarios run on the real system; small, for the full ones are nightly."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from harness.report.runfolder import Run, RunState, Scalar, load_run
+from harness.scenarios import cli
+from harness.scenarios.live import LiveBed
+from harness.testbed import Testbed
+
+SMALL = {
+    "first-light": ["fill.pages=2048", 'guests=["linux"]'],
+    "roundtrip": ["round-trips.total=2500", "round-trips.pages=2048", 'profiles=["session"]'],
+    "lru": ["victims.pages=1024", "victims.rounds=1", 'profiles=["session"]'],
+}
+
+
+def run_small(name: str, testbed: Testbed, out: Path) -> Run:
+    """One scenario on the session's testbed, whatever profile it names."""
+
+    @contextmanager
+    def open_bed(profile: str, settings: Mapping[str, Scalar]) -> Iterator[LiveBed]:
+        yield LiveBed(testbed)
+
+    cli.run(name, out=out, seed=11, overrides=SMALL[name], open_bed=open_bed)
+    return load_run(out)
+
+
+def values(run: Run, name: str) -> list[float]:
+    return [metric.value for metric in run.metrics if metric.name == name]
+
+
+@pytest.mark.parametrize("name", sorted(SMALL))
+def test_a_shipped_scenario_passes_and_leaves_a_complete_run_folder(
+    testbed: Testbed, tmp_path: Path, name: str
+) -> None:
+    run = run_small(name, testbed, tmp_path / name)
+    assert run.state is RunState.PASSED
+    assert run.info["dimensions"]["cpu"] and run.info["hashes"]
+    assert (tmp_path / name / "consoles").is_dir()
+    assert max(values(run, "compressed"), default=0) > 0 or values(run, "round_trips")
+
+
+def test_round_trips_count_what_was_compressed_restored_and_verified(
+    testbed: Testbed, tmp_path: Path
+) -> None:
+    run = run_small("roundtrip", testbed, tmp_path / "r")
+    (verified,) = values(run, "roundtrips_verified")
+    assert verified >= 2500
+    assert values(run, "distinct_gfns")[0] >= 0.9 * 2048
