@@ -44,7 +44,7 @@ def load_profile(name: str = "default", *, overrides: Sequence[str] = ()) -> Res
     raw: dict[str, Any] = {}
     origins: dict[str, str] = {}
     for path, layer in _layers(_locate(name), ()):
-        _lay_over(raw, layer, origins, str(path), ())
+        _lay_over(raw, layer, origins, _shown(path), ())
     for override in overrides:
         key, value = _parse_override(override)
         nested: Any = value
@@ -73,6 +73,11 @@ def _locate(name: str) -> Path:
         known = ", ".join(shipped_profiles())
         raise UsageError(f"no profile {name!r}", hint=f"one of {known}, or the path of a file")
     return path
+
+
+def _shown(path: Path) -> str:
+    """How a file is called in messages: shipped ones as they lie in the repository."""
+    return f"harness/profiles/{path.name}" if path.parent == PROFILES_DIR else str(path)
 
 
 def _layers(path: Path, seen: tuple[Path, ...]) -> Iterator[tuple[Path, dict[str, Any]]]:

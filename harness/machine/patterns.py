@@ -99,8 +99,12 @@ class BadLine:
     def error(self) -> HarnessError:
         """The typed error: HypervisorError for Xen, GuestError for a kernel."""
         kind = HypervisorError if self.pattern.speaker is Speaker.XEN else GuestError
+        said = self.line.strip()
+        if said.endswith(":"):  # "Panic on CPU 0:", "Xen call trace:": the news is on the next
+            after = self.around[self.around.index(self.line) + 1 :]
+            said += " " + after[0].removeprefix("(XEN)").strip() if after else ""
         return kind(
-            f"{self.pattern.meaning}: {self.line.strip()}",
+            f"{self.pattern.meaning}: {said}",
             where=f"console {self.console}",
             hint=f"harness console {self.console}",
             context=self.around,

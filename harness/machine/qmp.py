@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import os
 import socket
 import threading
@@ -28,6 +29,9 @@ from harness.errors import MachineError, TransientError, UsageError
 
 T = TypeVar("T")
 Event = Mapping[str, Any]
+
+# Its errors reach us as exceptions, and are told once.
+logging.getLogger("qemu.qmp").setLevel(logging.CRITICAL)
 
 COMMAND_S = 30.0
 # The port that harness.machine.argv leaves free: virtio-mmio slots cannot be plugged into.
@@ -52,9 +56,11 @@ class Qmp:
         sock.setblocking(False)
         try:
             self._client = self._wait(self._open(sock), deadline, "the QMP greeting")
-        except BaseException:
+        except BaseException as error:
             self._stop_loop()
             sock.close()
+            if isinstance(error, (QMPError, OSError, EOFError)):
+                raise MachineError(f"no QMP greeting: {error}", where=f"QMP of {name}") from error
             raise
 
     @classmethod
@@ -262,12 +268,6 @@ class Qmp:
             future.cancel()
             deadline.check(what, last_seen="nothing")
             raise MachineError(f"timed out waiting for {what}") from None
-        except (QMPError, OSError) as error:
-            if isinstance(error, ExecuteError):
-                raise
-            raise MachineError(
-                f"no answer to {what}: {error}", where=f"QMP of {self._name}"
-            ) from error
 
     def _run_loop(self) -> None:
         asyncio.set_event_loop(self._loop)
