@@ -27,7 +27,7 @@
 /* Size classes; the set of those with a free slot is one 64-bit word. */
 #define MC_NR_CLASSES    64U
 /* Each class keeps its chains on so many lists, by how full they are. */
-#define MC_NR_FULLNESS   5U
+#define MC_NR_FULLNESS   6U
 
 /*
  * Names a stored object: (frame number of the chain's first page << 10) |
@@ -49,6 +49,7 @@ struct mc_obj {
 
 struct mc_class_stats {
     uint32_t chains;
+    uint32_t slots;             /* in the pages the chains have now */
     uint32_t objects;
 };
 
@@ -64,6 +65,7 @@ struct mc_store {
     uint64_t avail;             /* bit c: class c has a free slot        */
     uint32_t magic;
     uint32_t empty;             /* chains without an object              */
+    uint32_t turn;              /* class that compaction goes on with    */
     uint64_t list[MC_NR_CLASSES][MC_NR_FULLNESS];   /* frame, 0 for none */
 };
 
@@ -89,15 +91,18 @@ void mc_store_init(struct mc_store *s);
 
 /*
  * How many pages mc_store_add_chain() must be given before an object of @len
- * bytes can be put; 0 when there is a free slot for it.
+ * bytes can be put: 0 when there is a free slot for it, else 1, as chains grow
+ * by a page at a time.
  */
 unsigned int mc_store_pages_needed(const struct mc_store *s, unsigned int len);
 
 /*
- * Give @nr (as mc_store_pages_needed() said, now or earlier) page-aligned
- * pages for objects of @len bytes.  Their content does not matter.
+ * Give @nr page-aligned pages for objects of @len bytes: each makes a chain of
+ * their class longer, or begins a new one.  Their content does not matter.
+ * It does no harm (but to density) if others gave pages since the caller
+ * looked, so the lock may be dropped to allocate them.
  *
- * -EINVAL: @len is out of range or @nr is not the number for it.
+ * -EINVAL: @len is out of range, or @nr above MC_CHAIN_MAX.
  */
 int mc_store_add_chain(struct mc_store *s, unsigned int len,
                        void *const pages[], unsigned int nr);
@@ -147,7 +152,7 @@ unsigned int mc_store_free(struct mc_store *s, mc_handle_t h,
  *             refers to @from refer to @to, and return true; or return false
  *             (it is pinned), and the copy is dropped again.
  * @pages:     receives the pages that became free.
- * @max_pages: room in @pages; below MC_CHAIN_MAX nothing is done.
+ * @max_pages: room in @pages.
  * @moved:     receives the number of objects moved.
  *
  * Returns the number of pages put in @pages.

@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * age.c
+ *
+ * Ages of pages and what follows from them, and the histogram of times.  See
+ * age.h for the encoding of the byte.
+ */
+
+#include <xen/lib.h>
+
+#include "age.h"
+
+uint8_t mc_age_reject(uint8_t a)
+{
+    unsigned int backoff = min(mc_age_backoff(a) + 1, MC_AGE_BACKOFF_MAX);
+
+    return (a & MC_AGE_EXCLUDED) | (backoff << MC_AGE_BACKOFF_SHIFT);
+}
+
+bool mc_age_eligible(uint8_t a, unsigned int min_age)
+{
+    unsigned int backoff = mc_age_backoff(a);
+
+    if ( mc_age_excluded(a) )
+        return false;
+
+    /* A page that was rejected four times or more: 16, but none gets there. */
+    if ( backoff )
+        min_age = max(min_age, 1U << backoff);
+
+    return mc_age_get(a) >= min(min_age, MC_AGE_MAX);
+}
+
+unsigned int mc_age_threshold(const struct mc_age_hist *h, uint64_t wanted)
+{
+    unsigned int age = MC_AGE_MAX + 1, lowest = MC_AGE_MAX;
+    uint64_t sum = 0;
+
+    while ( age-- )
+    {
+        sum += h->n[age];
+        if ( sum >= wanted )
+            return age;
+        if ( h->n[age] )
+            lowest = age;
+    }
+
+    return lowest;
+}
+
+unsigned int mc_hist_bucket(uint64_t value)
+{
+    unsigned int e;
+
+    if ( value < 16 )
+        return value;
+
+    e = 63 - __builtin_clzll(value);
+    if ( e > 32 )
+        return MC_HIST_BUCKETS - 1;
+
+    return 16 * (e - 3) + ((value >> (e - 4)) & 15);
+}
+
+void mc_hist_add(struct mc_hist *h, uint64_t value)
+{
+    h->count++;
+    h->sum += value;
+    h->max = max(h->max, value);
+    h->buckets[mc_hist_bucket(value)]++;
+}
+
+/*
+ * Local variables:
+ * mode: C
+ * c-file-style: "BSD"
+ * c-basic-offset: 4
+ * tab-width: 4
+ * indent-tabs-mode: nil
+ * End:
+ */
