@@ -151,9 +151,7 @@ def testbed(request: pytest.FixtureRequest, testbeds: TestbedPool) -> Testbed:
 def booted(request: pytest.FixtureRequest, testbeds: TestbedPool) -> Testbed:
     """Xen and dom0 of the session's profile, no guest started."""
     config = request.config
-    return testbeds.get(
-        config.getoption("--profile"), config.getoption("--set"), until=State.DOM0
-    )
+    return testbeds.get(config.getoption("--profile"), config.getoption("--set"), until=State.DOM0)
 
 
 @pytest.fixture

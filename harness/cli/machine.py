@@ -37,7 +37,9 @@ def register(app: typer.Typer) -> None:
         from harness.testbed.states import State
 
         if until not in list(State)[1:]:
-            raise UsageError(f"no state {until!r}", where="--until", hint="xen, dom0, guests, ready")
+            raise UsageError(
+                f"no state {until!r}", where="--until", hint="xen, dom0, guests, ready"
+            )
         if dry_run:
             _print_argv(profile, overrides or [], as_json)
             return

@@ -53,7 +53,9 @@ def register(app: typer.Typer) -> None:
             _print_stats(found)
 
     @app.command()
-    def compress(guest: GuestName, pid: Pid = None, all_: All = False, as_json: Json = False) -> None:
+    def compress(
+        guest: GuestName, pid: Pid = None, all_: All = False, as_json: Json = False
+    ) -> None:
         """Compress the idle memory of a guest, or of one process in it.
 
         harness compress linux --all
@@ -63,7 +65,9 @@ def register(app: typer.Typer) -> None:
         _act("compress", guest, pid, all_, as_json)
 
     @app.command()
-    def restore(guest: GuestName, pid: Pid = None, all_: All = False, as_json: Json = False) -> None:
+    def restore(
+        guest: GuestName, pid: Pid = None, all_: All = False, as_json: Json = False
+    ) -> None:
         """Bring compressed memory back before it is needed."""
         _act("restore", guest, pid, all_, as_json)
 
@@ -125,7 +129,9 @@ def _print_status(document: dict[str, Any]) -> None:
             console.print("  this Xen has no memory compression controller", style="yellow")
     if not document["guests"]:
         return
-    table = Table("guest", "state", "nominal", "resident", "compressed", "gained", "restores", "ssh")
+    table = Table(
+        "guest", "state", "nominal", "resident", "compressed", "gained", "restores", "ssh"
+    )
     for column in table.columns[2:]:
         column.justify = "right"
     for name, guest in document["guests"].items():

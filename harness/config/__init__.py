@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """What a testbed is made of: profiles in TOML, checked at the edge, plain dataclasses inside.
 
-    profile = load_profile("default", overrides=["board.memory_mib=2048"]).profile
+profile = load_profile("default", overrides=["board.memory_mib=2048"]).profile
 """
 
 from harness.config.load import Resolved, load_profile, shipped_profiles

@@ -180,9 +180,9 @@ class Qmp:
                 return
 
     def throttle(self, device: str, *, bytes_per_s: int = 0, operations_per_s: int = 0) -> None:
-        """Limit a disk (0: no limit) named by its qdev id."""
+        """Limit a disk (0: no limit): ``assets``, ``android``, or one that was plugged in."""
         arguments = {
-            "id": device,
+            **self._block_device(device),
             "bps": bytes_per_s,
             "bps_rd": 0,
             "bps_wr": 0,
@@ -191,6 +191,15 @@ class Qmp:
             "iops_wr": 0,
         }
         self.execute("block_set_io_throttle", arguments)
+
+    def _block_device(self, name: str) -> dict[str, str]:
+        """How QEMU wants a disk to be named: a -drive by its id, a plugged one by its path."""
+        for block in self.execute("query-block"):
+            if block.get("device") == name:
+                return {"device": name}
+            if name in str(block.get("qdev", "")).split("/"):
+                return {"id": block["qdev"]}
+        raise UsageError(f"no disk {name!r}", where=f"QMP of {self._name}", hint="query-block")
 
     def quit(self) -> None:
         """End QEMU. The reply races the end of the connection: either is a success."""

@@ -27,6 +27,8 @@ from harness.errors import GuestError, MachineError, TransientError
 from harness.transport.base import COMMAND_S, Completed
 
 CONNECT_S = 20.0
+# After a connection was lost, how long the machine's own account of it is waited for.
+SETTLE_S = 2.0
 CHUNK = 32768
 
 # paramiko reports every refused attempt with a trace on its logger; ours are reported once.
@@ -240,7 +242,11 @@ class SshTransport:
 
     def _lost(self, during: str) -> MachineError | GuestError:
         self.close()
-        self._alive()
+        # Why is known a moment later: whoever watches the machine needs time to say so.
+        settled = Deadline(SETTLE_S)
+        while not settled.expired:
+            self._alive()
+            time.sleep(0.05)
         return GuestError(
             f"lost the connection to {self._name} while {during}",
             where=self.where,
