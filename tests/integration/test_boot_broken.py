@@ -108,6 +108,10 @@ def test_a_killed_supervisor_takes_qemu_along_and_leaves_no_trusted_state(name: 
         record = testbed.record
     os.kill(record.supervisor_pid, signal.SIGKILL)
     wait_gone(record.supervisor_pid, record.qemu_pid)
+    deadline = Deadline(10)
+    while Folder.named(name).running():  # its threads may still be about to end
+        deadline.check("the lock to be free")
+        time.sleep(0.01)
     with pytest.raises(MachineError, match="supervisor was killed"):
         attach(name)
     with boot(overrides=ONE_GUEST, name=name, until=State.DOM0, background=False) as again:
