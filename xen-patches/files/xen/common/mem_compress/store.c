@@ -31,20 +31,23 @@
  *   class:  0        1        2                      60
  *         32 B     64 B     96 B       ...         3168 B
  *                    |
- *        list:       +- MC_PARTIAL_0  chains less than a quarter full
- *                    +- MC_PARTIAL_1  less than half
- *                    +- MC_PARTIAL_2  less than three quarters
- *                    +- MC_PARTIAL_3  with at least one free slot
- *                    +- MC_GROWABLE   all slots used, but pages can be added
+ *        list:       +- MC_PARTIAL_0  chains less than a third full
+ *                    +- MC_PARTIAL_1  less than two thirds
+ *                    +- MC_PARTIAL_2  with at least one free slot
  *                    +- MC_FULL
+ *                    +- MC_SHORT      pages can be added, and free slots
+ *                    +- MC_GROWABLE   pages can be added, no free slot
  *
- * Objects are put into the fullest chain, compaction empties the least full.
- * Free slots of a chain are linked through their descriptions, last freed
- * first.  Compaction takes a chain apart page by page, from its end: it moves
- * the objects that touch the last page to other chains (or to free slots of
- * the same chain, before that page) and hands the page back.  So it gains
+ * Objects are put into the fullest chain with all its pages, then into short
+ * ones.  Free slots of a chain are linked through their descriptions, last
+ * freed first.
+ *
+ * Compaction takes a chain apart page by page, from its end: it moves the
+ * objects that touch the last page to other chains (or to free slots of the
+ * same chain, before that page) and hands the page back.  So it gains
  * something even for a class that has one chain only, and can stop after any
- * page.
+ * page.  It goes on with a short chain before it begins with the least full
+ * of the others, so that few chains stay short.
  *
  * An object costs 11 bytes for its slot's description, and its share of the
  * head (22 bytes, and 5 for each page but the first): 15 bytes altogether for
@@ -70,7 +73,7 @@ enum {
     MC_PARTIAL_0,
     MC_PARTIAL_1,
     MC_PARTIAL_2,
-    MC_PARTIAL_3,
+    MC_SHORT,
     MC_GROWABLE,
     MC_FULL,
 };
@@ -228,10 +231,15 @@ static unsigned int slots_within(unsigned int class, unsigned int pages)
 
 static unsigned int list_for(const struct mc_chain *c)
 {
-    if ( c->free == MC_NO_SLOT )
-        return c->pages < classes[c->class].pages ? MC_GROWABLE : MC_FULL;
+    bool full = c->free == MC_NO_SLOT;
 
-    return min(c->used * 4U / c->limit, (unsigned int)MC_PARTIAL_3);
+    if ( c->pages < classes[c->class].pages )
+        return full ? MC_GROWABLE : MC_SHORT;
+
+    if ( full )
+        return MC_FULL;
+
+    return min(c->used * 3U / c->limit, (unsigned int)MC_PARTIAL_2);
 }
 
 static void chain_link(struct mc_store *s, struct mc_chain *c, uint64_t pfn)
@@ -264,7 +272,7 @@ static void chain_unlink(struct mc_store *s, struct mc_chain *c)
         s->list[c->class][c->list] = next;
 
     if ( !list[MC_PARTIAL_0] && !list[MC_PARTIAL_1] &&
-         !list[MC_PARTIAL_2] && !list[MC_PARTIAL_3] )
+         !list[MC_PARTIAL_2] && !list[MC_SHORT] )
         s->avail &= ~CLASS_BIT(c->class);
 }
 
@@ -277,31 +285,13 @@ static void chain_relink(struct mc_store *s, struct mc_chain *c, uint64_t pfn)
     }
 }
 
-/* The fullest chain of a class that has a free slot, 0 if there is none. */
-static uint64_t fullest(const struct mc_store *s, unsigned int class)
+/* The chain that an object is put into: its frame, 0 if there is none. */
+static uint64_t chain_for_put(const struct mc_store *s, unsigned int class)
 {
-    unsigned int l = MC_PARTIAL_3;
+    const uint64_t *list = s->list[class];
 
-    if ( !(s->avail & CLASS_BIT(class)) )
-        return 0;
-
-    while ( !s->list[class][l] )
-        l--;
-
-    return s->list[class][l];
-}
-
-static uint64_t least_full(const struct mc_store *s, unsigned int class)
-{
-    unsigned int l = MC_PARTIAL_0;
-
-    if ( !(s->avail & CLASS_BIT(class)) )
-        return 0;
-
-    while ( !s->list[class][l] )
-        l++;
-
-    return s->list[class][l];
+    return list[MC_PARTIAL_2] ?: list[MC_PARTIAL_1] ?:
+           list[MC_PARTIAL_0] ?: list[MC_SHORT];
 }
 
 /*
@@ -496,13 +486,13 @@ static void obj_get(const struct mc_slot *slot, struct mc_obj *o)
 }
 
 /*
- * Take the next free slot of the fullest chain of a class; whatever links it
+ * Take the next free slot of the best chain of a class; whatever links it
  * has been checked, so that a damaged head costs its free slots, not more.
  */
 static struct mc_chain *slot_take(struct mc_store *s, unsigned int class,
                                   uint64_t *pfn, unsigned int *idx)
 {
-    while ( (*pfn = fullest(s, class)) != 0 )
+    while ( (*pfn = chain_for_put(s, class)) != 0 )
     {
         struct mc_chain *c = chain_at(*pfn);
 
@@ -594,6 +584,7 @@ struct mc_compact {
     bool (*move)(void *ctx, uint64_t gfn, mc_handle_t from, mc_handle_t to);
     void *ctx;
     unsigned int budget, moved;
+    bool blocked;               /* by the budget, or a pinned object */
 };
 
 /*
@@ -641,27 +632,24 @@ static bool slot_move(struct mc_store *s, struct mc_chain *c, uint64_t pfn,
 }
 
 /*
- * Take the last page away from the least full chain of a class, if the
- * objects that touch it fit elsewhere.  The page, or NULL.
+ * Take the last page away from a chain.  NULL if the objects that touch it do
+ * not fit elsewhere; or, with k->blocked set, if it cannot be done now.
  */
-static void *page_evict(struct mc_store *s, unsigned int class,
+static void *page_evict(struct mc_store *s, struct mc_chain *c, uint64_t pfn,
                         struct mc_compact *k)
 {
-    const struct mc_class_stats *stats = &s->stats[class];
-    uint64_t pfn = least_full(s, class);
-    struct mc_chain *c;
-    unsigned int idx, limit, rest, used = 0;
+    const struct mc_class_stats *stats = &s->stats[c->class];
+    unsigned int limit = c->limit, rest = slots_within(c->class, c->pages - 1);
+    unsigned int idx, used = 0;
 
-    if ( !pfn )
+    if ( stats->slots - (limit - rest) < stats->objects )
         return NULL;
 
-    c = chain_at(pfn);
-    limit = c->limit;
-    rest = slots_within(class, c->pages - 1);
     for ( idx = rest; idx < limit; idx++ )
         used += slot_of(c, idx)->used;
 
-    if ( used > k->budget || stats->slots - (limit - rest) < stats->objects )
+    k->blocked = used > k->budget;
+    if ( k->blocked )
         return NULL;
 
     /* Leaves only slots that remain to be taken by slot_move(). */
@@ -675,6 +663,7 @@ static void *page_evict(struct mc_store *s, unsigned int class,
             c->pages++;
             chain_resize(s, c, limit);
             chain_link(s, c, pfn);
+            k->blocked = true;
             return NULL;
         }
 
@@ -688,6 +677,34 @@ static void *page_evict(struct mc_store *s, unsigned int class,
     chain_forget(s, c);
 
     return c;
+}
+
+/*
+ * Gain one page in a class.  Pages do not have the same number of slots, so if
+ * the objects of one do not fit elsewhere, perhaps those of another one do.
+ * But no other chain is begun with just because the first is blocked: the free
+ * slots that would go with its pages are where the first one's objects can go.
+ */
+static void *class_shrink(struct mc_store *s, unsigned int class,
+                          struct mc_compact *k)
+{
+    static const uint8_t order[] = {
+        MC_SHORT, MC_GROWABLE,
+        MC_PARTIAL_0, MC_PARTIAL_1, MC_PARTIAL_2, MC_FULL,
+    };
+    unsigned int i;
+
+    k->blocked = false;
+    for ( i = 0; i < ARRAY_SIZE(order) && !k->blocked; i++ )
+    {
+        uint64_t pfn = s->list[class][order[i]];
+        void *page = pfn ? page_evict(s, chain_at(pfn), pfn, k) : NULL;
+
+        if ( page )
+            return page;
+    }
+
+    return NULL;
 }
 
 /*
@@ -838,7 +855,7 @@ unsigned int mc_store_compact(struct mc_store *s, unsigned int budget,
     /* Each class in turn, going on where the last call stopped. */
     while ( done < ARRAY_SIZE(classes) && nr < max_pages )
     {
-        void *page = page_evict(s, s->turn, &k);
+        void *page = class_shrink(s, s->turn, &k);
 
         if ( page )
             pages[nr++] = page;

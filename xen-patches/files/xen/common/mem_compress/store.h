@@ -147,7 +147,9 @@ unsigned int mc_store_free(struct mc_store *s, mc_handle_t h,
 /*
  * Empty the least filled chains into others, so that their pages become free.
  *
- * @budget:    try to move at most so many objects.
+ * @budget:    try to move at most so many objects.  A page is only begun with
+ *             if there is enough left for all of its objects: 100 will do for
+ *             any, 5 for objects above 1000 bytes.
  * @move:      asked for each object once it has been copied: make whatever
  *             refers to @from refer to @to, and return true; or return false
  *             (it is pinned), and the copy is dropped again.

@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Claims about the byte of a guest frame, and about the two histograms. */
+
+#include <xen/lib.h>
+
+#include "age.h"
+#include "harness.h"
+
+static void age_saturates(void)
+{
+    uint8_t a = 0;
+    unsigned int i;
+
+    for ( i = 1; i <= 40; i++ )
+    {
+        a = mc_age_older(a);
+        CHECK_EQ(mc_age_get(a), i < 15 ? i : 15);
+        CHECK_EQ(mc_age_backoff(a), 0);
+        CHECK(!mc_age_excluded(a));
+    }
+}
+
+static void touch_makes_young_and_nothing_else(void)
+{
+    unsigned int a;
+
+    for ( a = 0; a < 256; a++ )
+    {
+        CHECK_EQ(mc_age_get(mc_age_touch(a)), 0);
+        CHECK_EQ(mc_age_backoff(mc_age_touch(a)), mc_age_backoff(a));
+        CHECK_EQ(mc_age_excluded(mc_age_touch(a)), mc_age_excluded(a));
+    }
+}
+
+static void ageing_never_reaches_other_fields(void)
+{
+    unsigned int a;
+
+    for ( a = 0; a < 256; a++ )
+        CHECK_EQ(mc_age_older(a) & 0xf0, a & 0xf0);
+}
+
+/* Sweeps until the page is eligible again, when nobody accesses it. */
+static unsigned int sweeps_until_eligible(uint8_t a)
+{
+    unsigned int n = 0;
+
+    while ( !mc_age_eligible(a, 1) )
+    {
+        a = mc_age_older(a);
+        CHECK(++n < 100);
+    }
+
+    return n;
+}
+
+static void rejected_pages_back_off_exponentially(void)
+{
+    static const unsigned int expected[] = { 2, 4, 8, 15, 15, 15, 15, 15, 15 };
+    uint8_t a = 9;
+    unsigned int i;
+
+    for ( i = 0; i < ARRAY_SIZE(expected); i++ )
+    {
+        a = mc_age_reject(a);
+        CHECK_EQ(mc_age_get(a), 0);
+        CHECK_EQ(sweeps_until_eligible(a), expected[i]);
+    }
+
+    CHECK_EQ(sweeps_until_eligible(mc_age_accept(a)), 1);
+}
+
+static void touch_prolongs_the_back_off(void)
+{
+    uint8_t a = mc_age_reject(mc_age_reject(0));
+
+    a = mc_age_older(mc_age_older(mc_age_older(a)));
+    CHECK(!mc_age_eligible(a, 0));
+    CHECK_EQ(sweeps_until_eligible(mc_age_touch(a)), 4);
+}
+
+static void excluded_pages_are_never_eligible(void)
+{
+    unsigned int a, min_age;
+
+    for ( a = 0; a < 256; a++ )
+    {
+        uint8_t x = mc_age_exclude(a, true);
+
+        for ( min_age = 0; min_age < 17; min_age++ )
+            CHECK(!mc_age_eligible(x, min_age));
+        CHECK(mc_age_excluded(mc_age_touch(x)));
+        CHECK(mc_age_excluded(mc_age_older(x)));
+        CHECK(mc_age_excluded(mc_age_reject(x)));
+        CHECK(mc_age_excluded(mc_age_accept(x)));
+        CHECK_EQ(mc_age_exclude(x, false), a & 0x7f);
+    }
+}
+
+static void min_age_is_honoured_and_bounded(void)
+{
+    unsigned int age, min_age;
+
+    for ( age = 0; age < 16; age++ )
+        for ( min_age = 0; min_age < 20; min_age++ )
+            CHECK_EQ(mc_age_eligible(age, min_age),
+                     age >= (min_age < 15 ? min_age : 15));
+}
+
+static void threshold_is_the_highest_age_that_suffices(void)
+{
+    struct rng r = { 1 };
+    unsigned int i, age;
+
+    for ( i = 0; i < 20000; i++ )
+    {
+        struct mc_age_hist h;
+        uint64_t wanted = rng_below(&r, 300), older = 0, total = 0;
+        unsigned int t, lowest = 15;
+
+        for ( age = 0; age < 16; age++ )
+            h.n[age] = rng_below(&r, 3) ? 0 : rng_below(&r, 60);
+        for ( age = 16; age--; )
+        {
+            total += h.n[age];
+            if ( h.n[age] )
+                lowest = age;
+        }
+
+        t = mc_age_threshold(&h, wanted);
+        CHECK(t <= 15);
+        for ( age = t; age < 16; age++ )
+            older += h.n[age];
+
+        if ( total >= wanted )
+        {
+            CHECK(older >= wanted);
+            CHECK(t == 15 || older - h.n[t] < wanted);
+        }
+        else
+            CHECK_EQ(t, lowest);
+    }
+}
+
+static void threshold_does_not_overflow(void)
+{
+    struct mc_age_hist h;
+    unsigned int age;
+
+    for ( age = 0; age < 16; age++ )
+        h.n[age] = UINT32_MAX;
+    CHECK_EQ(mc_age_threshold(&h, 15ULL * UINT32_MAX), 1);
+    CHECK_EQ(mc_age_threshold(&h, 16ULL * UINT32_MAX), 0);
+    CHECK_EQ(mc_age_threshold(&h, UINT64_MAX), 0);
+}
+
+/* The inverse of the formula in the public header: a bucket's lowest value. */
+static uint64_t bucket_floor(unsigned int b)
+{
+    unsigned int e = b / 16 + 3;
+
+    return b < 16 ? b : (16ULL + b % 16) << (e - 4);
+}
+
+static void buckets_are_as_published(void)
+{
+    unsigned int b;
+
+    for ( b = 0; b < MC_HIST_BUCKETS; b++ )
+    {
+        CHECK_EQ(mc_hist_bucket(bucket_floor(b)), b);
+        if ( b )
+            CHECK_EQ(mc_hist_bucket(bucket_floor(b) - 1), b - 1);
+    }
+
+    CHECK_EQ(mc_hist_bucket((1ULL << 33) - 1), MC_HIST_BUCKETS - 1);
+    CHECK_EQ(mc_hist_bucket(1ULL << 33), MC_HIST_BUCKETS - 1);
+    CHECK_EQ(mc_hist_bucket(UINT64_MAX), MC_HIST_BUCKETS - 1);
+}
+
+static void histogram_keeps_count_sum_and_max(void)
+{
+    static struct mc_hist h;
+    uint64_t sum = 0, in_buckets = 0;
+    unsigned int i;
+
+    for ( i = 0; i < 1000; i++ )
+    {
+        mc_hist_add(&h, i * 37);
+        sum += i * 37;
+    }
+    for ( i = 0; i < MC_HIST_BUCKETS; i++ )
+        in_buckets += h.buckets[i];
+
+    CHECK_EQ(h.count, 1000);
+    CHECK_EQ(in_buckets, 1000);
+    CHECK_EQ(h.sum, sum);
+    CHECK_EQ(h.max, 999 * 37);
+}
+
+int main(void)
+{
+    RUN(age_saturates);
+    RUN(touch_makes_young_and_nothing_else);
+    RUN(ageing_never_reaches_other_fields);
+    RUN(rejected_pages_back_off_exponentially);
+    RUN(touch_prolongs_the_back_off);
+    RUN(excluded_pages_are_never_eligible);
+    RUN(min_age_is_honoured_and_bounded);
+    RUN(threshold_is_the_highest_age_that_suffices);
+    RUN(threshold_does_not_overflow);
+    RUN(buckets_are_as_published);
+    RUN(histogram_keeps_count_sum_and_max);
+
+    return 0;
+}
