@@ -7,7 +7,7 @@ profile = load_profile("default", overrides=["board.memory_mib=2048"]).profile
 from harness.config.load import Resolved, load_profile, shipped_profiles
 from harness.config.model import Board, Compress, Dom0, Guest, GuestKind, Profile, Timeouts, Xen
 
-__all__ = [
+__all__ = [  # noqa: RUF022  most important first
     "load_profile",
     "shipped_profiles",
     "Resolved",

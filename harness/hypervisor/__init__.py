@@ -4,4 +4,4 @@
 from harness.hypervisor.memcompress import DomainController, Stats
 from harness.hypervisor.xl import Domain, HostMemory, Xl
 
-__all__ = ["Xl", "Domain", "HostMemory", "DomainController", "Stats"]
+__all__ = ["Xl", "Domain", "HostMemory", "DomainController", "Stats"]  # noqa: RUF022  most important first

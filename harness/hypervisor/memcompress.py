@@ -19,7 +19,7 @@ from harness.errors import HypervisorError
 from harness.report.histogram import BUCKETS, Histogram
 from harness.transport.base import Transport
 
-__all__ = ["DomainController", "Histogram", "Stats", "TOOL", "controller_present"]
+__all__ = ["TOOL", "DomainController", "Histogram", "Stats", "controller_present"]
 
 TOOL = "/usr/sbin/xen-memcompress"
 PAGE_KIB = 4

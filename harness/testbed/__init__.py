@@ -19,4 +19,4 @@ from harness.testbed.launch import boot, halt, reboot
 from harness.testbed.live import Guest, Testbed, attach
 from harness.testbed.states import State
 
-__all__ = ["boot", "reboot", "halt", "attach", "Testbed", "Guest", "State"]
+__all__ = ["boot", "reboot", "halt", "attach", "Testbed", "Guest", "State"]  # noqa: RUF022  most important first

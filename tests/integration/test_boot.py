@@ -125,7 +125,8 @@ def test_consoles_are_captured_from_the_first_line_with_rising_times(
         text = harness("console", name).stdout.decode()
         times = [float(match) for match in re.findall(r"^\[ *([\d.]+)\]", text, re.M)]
         assert words in text
-        assert times == sorted(times) and len(times) == len(text.splitlines())
+        assert times == sorted(times)
+        assert len(times) == len(text.splitlines())
 
 
 def test_what_a_guest_prints_reaches_its_log(linux: Guest) -> None:
@@ -140,7 +141,8 @@ def test_what_a_guest_prints_reaches_its_log(linux: Guest) -> None:
 def test_qmp_answers_beside_the_supervisor(testbed: Testbed, harness: Harness) -> None:
     assert json.loads(harness("qmp", "query-status").stdout)["status"] == "running"
     refused = harness("qmp", "device_del", "id=nothing")
-    assert refused.returncode == 2 and b"nothing" in refused.stderr
+    assert refused.returncode == 2
+    assert b"nothing" in refused.stderr
 
 
 def test_stop_and_cont_are_noted_and_the_guests_live_on(testbed: Testbed, linux: Guest) -> None:

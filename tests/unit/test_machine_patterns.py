@@ -37,7 +37,8 @@ GOLDEN = Path(__file__).parent / "golden" / "consoles"
 )
 def test_a_bad_line_is_recognised(line: str, name: str) -> None:
     found = find_bad(line)
-    assert found is not None and found.name == name
+    assert found is not None
+    assert found.name == name
 
 
 @pytest.mark.parametrize(
@@ -76,7 +77,8 @@ def test_a_crash_becomes_a_typed_error_with_the_lines_around(
     error = bad.error()
     assert type(error) is kind
     assert words in error.message
-    assert len(error.context) > 5 and bad.line in error.context
+    assert len(error.context) > 5
+    assert bad.line in error.context
 
 
 def test_a_good_boot_has_no_bad_line() -> None:

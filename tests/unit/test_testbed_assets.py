@@ -20,7 +20,8 @@ def test_a_linux_guest_boots_its_initrd_with_its_identity() -> None:
     config = xl_config(load_profile().profile.guests["linux"], "KEY")
     assert 'name = "linux"' in config
     assert 'ramdisk = "/guests/linux.initrd"' in config
-    assert "memory = 64" in config and "vcpus = 2" in config
+    assert "memory = 64" in config
+    assert "vcpus = 2" in config
     assert 'vif = ["mac=00:16:3e:00:00:15,bridge=xenbr0"]' in config
     assert "rdinit=/init xmc.host=linux xmc.ip=10.0.2.21/24 xmc.gw=10.0.2.2 xmc.key=KEY" in config
     assert "\ndisk" not in config

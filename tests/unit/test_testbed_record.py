@@ -80,7 +80,8 @@ def test_a_running_state_without_its_supervisor_is_stale(folder: Folder) -> None
     folder.write(Record("mine", state=State.READY, done=True, supervisor_pid=os.getpid()))
     read = folder.read()
     assert read.state is State.OFF
-    assert read.failure is not None and "was killed" in read.failure.message
+    assert read.failure is not None
+    assert "was killed" in read.failure.message
     assert isinstance(read.failure.error(), MachineError)
 
 

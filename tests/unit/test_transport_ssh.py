@@ -74,7 +74,9 @@ class LocalServer(paramiko.ServerInterface):
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
         )
-        assert process.stdin and process.stdout and process.stderr
+        assert process.stdin
+        assert process.stdout
+        assert process.stderr
 
         def pump_in() -> None:
             assert process.stdin
@@ -160,7 +162,8 @@ def test_files_go_in_and_out_unchanged(ssh: SshTransport, tmp_path: Path) -> Non
     source.chmod(0o755)
     there = tmp_path / "it's there"
     ssh.push(source, str(there))
-    assert there.read_bytes() == source.read_bytes() and os.access(there, os.X_OK)
+    assert there.read_bytes() == source.read_bytes()
+    assert os.access(there, os.X_OK)
     back = tmp_path / "back"
     ssh.pull(str(there), back)
     assert back.read_bytes() == source.read_bytes()

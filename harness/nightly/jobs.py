@@ -1,0 +1,54 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What runs at night. One line a job; a tier includes those below it."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+HARNESS = (sys.executable, "-m", "harness.cli.app")
+PYTEST = (sys.executable, "-m", "pytest")
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A command with a name and a limit. ``{out}`` in it stands for the job's own folder."""
+
+    name: str
+    tier: int
+    argv: Sequence[str]
+    limit_s: float
+
+    @property
+    def is_pytest(self) -> bool:
+        """Whether it leaves a JUnit file."""
+        return tuple(self.argv[:3]) == PYTEST
+
+
+def _tests(*words: str) -> tuple[str, ...]:
+    return (*PYTEST, "-m", "not slow", "--junitxml={out}/junit.xml", *words)
+
+
+def _run(scenario: str, *words: str) -> tuple[str, ...]:
+    return (*HARNESS, "run", scenario, "--out", "{out}/run", *words)
+
+
+JOBS: tuple[Job, ...] = (
+    # 1: what `make test` runs, and the scenario of `make boot`
+    Job("lint", 1, ("make", "lint"), 600),
+    Job("unit", 1, _tests("tests/unit", "tests/hypervisor"), 1200),
+    Job("integration", 1, _tests("tests/integration"), 3600),
+    Job("first-light", 1, _run("first-light"), 1200),
+    # 2: the same on the other profiles, and the long scenarios
+    Job("integration-soft-af", 2, _tests("tests/integration", "--profile=soft-af"), 3600),
+    Job("integration-hw-af", 2, _tests("tests/integration", "--profile=hw-af"), 3600),
+    Job("lru", 2, _run("lru"), 3600),
+    Job("latency", 2, _run("latency"), 3600),
+    Job("roundtrip", 2, _run("roundtrip"), 4 * 3600),
+    # 3: for a weekend
+    Job("slow", 3, (*PYTEST, "-m", "slow", "--junitxml={out}/junit.xml"), 6 * 3600),
+    Job("roundtrip-seed-2", 3, _run("roundtrip", "--seed", "2"), 4 * 3600),
+    Job("roundtrip-seed-3", 3, _run("roundtrip", "--seed", "3"), 4 * 3600),
+)
+TIERS = max(job.tier for job in JOBS)
