@@ -42,7 +42,8 @@ def test_a_shipped_scenario_passes_and_leaves_a_complete_run_folder(
 ) -> None:
     run = run_small(name, testbed, tmp_path / name)
     assert run.state is RunState.PASSED
-    assert run.info["dimensions"]["cpu"] and run.info["hashes"]
+    assert run.info["dimensions"]["cpu"]
+    assert run.info["hashes"]
     assert (tmp_path / name / "consoles").is_dir()
     assert max(values(run, "compressed"), default=0) > 0 or values(run, "round_trips")
 

@@ -64,9 +64,11 @@ def test_buckets_keep_order(a: int, b: int) -> None:
 def test_quantiles_of_a_histogram_and_of_what_was_added_to_it() -> None:
     first = Histogram.of([5] * 10)
     both = Histogram.of([5] * 10 + [1000] * 30)
-    assert both.quantile(0.2) == 5 and both.mean == (50 + 30_000) / 40
+    assert both.quantile(0.2) == 5
+    assert both.mean == (50 + 30_000) / 40
     added = both.since(first)
-    assert added.count == 30 and added.mean == 1000
+    assert added.count == 30
+    assert added.mean == 1000
     assert added.quantile(0.5) == pytest.approx(1000, rel=1 / 32)
     assert Histogram.of([]).quantile(0.5) is None
 
@@ -83,7 +85,8 @@ def test_figures_are_met_or_not_and_missing_ones_are_listed(tmp_path: Path) -> N
     found = figures(load_run(tmp_path / "r"))
     measured = [f for f in found if f.value is not None]
     assert [f.met for f in measured] == [True, False]
-    assert measured[0].dimensions["profile"] == "hw-af" and measured[0].dimensions["seed"] == 1
+    assert measured[0].dimensions["profile"] == "hw-af"
+    assert measured[0].dimensions["seed"] == 1
     assert {f.bar.name for f in found} == {bar.name for bar in BARS}
 
 
@@ -100,7 +103,8 @@ def test_figures_are_shown_and_told(tmp_path: Path, capsys: pytest.CaptureFixtur
     assert told["figures"][0]["measured"] is False
     out = io.StringIO()
     cli.show_figures(tmp_path / "r", console=Console(file=out, width=140))
-    assert "not measured" in out.getvalue() and "0.97" in out.getvalue()
+    assert "not measured" in out.getvalue()
+    assert "0.97" in out.getvalue()
 
 
 def test_the_table_names_guests_splits_pages_and_labels_latency() -> None:

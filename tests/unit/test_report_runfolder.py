@@ -38,7 +38,8 @@ def test_dimensions_and_hashes_are_added_as_they_become_known(tmp_path: Path) ->
     with folder(tmp_path / "r", seed=9) as run:
         run.describe(dimensions={"cpu": "cortex-a76"}, hashes={"xen": "ab"})
     loaded = load_run(tmp_path / "r")
-    assert loaded.dimensions["seed"] == 9 and loaded.dimensions["cpu"] == "cortex-a76"
+    assert loaded.dimensions["seed"] == 9
+    assert loaded.dimensions["cpu"] == "cortex-a76"
     assert loaded.info["hashes"] == {"xen": "ab"}
 
 
@@ -48,7 +49,8 @@ def test_events_share_one_clock_that_only_goes_forward(tmp_path: Path) -> None:
             run.event("step", n=n)
     lines = (tmp_path / "r" / "events.jsonl").read_text().splitlines()
     times = [json.loads(line)["t_s"] for line in lines]
-    assert times == sorted(times) and len(times) == 3
+    assert times == sorted(times)
+    assert len(times) == 3
 
 
 def test_consoles_are_copied(tmp_path: Path) -> None:

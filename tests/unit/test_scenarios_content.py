@@ -102,7 +102,8 @@ def test_the_digest_sees_every_flipped_bit(bit: int) -> None:
 
 def test_touched_half_is_half_and_depends_on_the_seed() -> None:
     half = content.touched_half(9, 1001)
-    assert half.size == 500 and np.unique(half).size == 500
+    assert half.size == 500
+    assert np.unique(half).size == 500
     assert set(half.tolist()) != set(content.touched_half(10, 1001).tolist())
 
 
@@ -135,7 +136,8 @@ def test_the_daemon_holds_what_the_host_expects(
         ctl("spin", "0")
         ctl("touch-half", "5")
         bad = subprocess.run([memload, "ctl", "--socket", socket, "nonsense"], capture_output=True)
-        assert bad.returncode == 1 and b"unknown request" in bad.stderr
+        assert bad.returncode == 1
+        assert b"unknown request" in bad.stderr
     finally:
         ctl("exit")
         assert daemon.wait(10) == 0

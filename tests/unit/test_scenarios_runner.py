@@ -17,7 +17,6 @@ from harness.report.runfolder import RunState, load_run
 from harness.scenarios import cli
 from harness.scenarios.content import Corpus
 from harness.scenarios.runner import Outcome
-
 from tests.unit.simulated_bed import SimBed, SimGuest
 
 SMALL = {
@@ -50,11 +49,13 @@ def run(bed: SimBed, tmp_path: Path, name: str, *more: str) -> tuple[Outcome, st
 
 def test_first_light_shows_a_table_and_leaves_a_complete_run(bed: SimBed, tmp_path: Path) -> None:
     outcome, text = run(bed, tmp_path, "first-light")
-    assert "memory gained" in text and "same-filled" in text
+    assert "memory gained" in text
+    assert "same-filled" in text
     assert outcome.books[0].verified_pages == 400
     loaded = load_run(tmp_path / "run")
     assert loaded.state is RunState.PASSED
-    assert loaded.dimensions["cpu"] == "simulated" and loaded.info["hashes"] == {"xen": "00"}
+    assert loaded.dimensions["cpu"] == "simulated"
+    assert loaded.info["hashes"] == {"xen": "00"}
     assert {m.labels.get("sample") for m in loaded.metrics} >= {"start", "compressed", "end"}
 
 
@@ -63,7 +64,8 @@ def test_round_trips_reach_their_total_over_both_profiles(bed: SimBed, tmp_path:
     loaded = load_run(tmp_path / "run")
     verified = next(m.value for m in loaded.metrics if m.name == "roundtrips_verified")
     trips = [m for m in loaded.metrics if m.name == "round_trips"]
-    assert verified >= 1500 and verified == sum(m.value for m in trips)
+    assert verified >= 1500
+    assert verified == sum(m.value for m in trips)
     assert {m.labels["profile"] for m in trips} == {"soft-af", "hw-af"}
 
 
@@ -97,7 +99,8 @@ def test_books_that_do_not_balance_fail_the_run(bed: SimBed, tmp_path: Path) -> 
 def test_victims_of_the_untouched_half_pass_and_are_a_figure(bed: SimBed, tmp_path: Path) -> None:
     run(bed, tmp_path, "lru")
     found = [f for f in figures(load_run(tmp_path / "run")) if f.bar.name == "victim_precision"]
-    assert len(found) == 6 and all(f.met for f in found)
+    assert len(found) == 6
+    assert all(f.met for f in found)
 
 
 def test_victims_of_both_halves_fail(bed: SimBed, tmp_path: Path) -> None:
@@ -117,4 +120,5 @@ def test_the_outcome_can_be_had_as_json(
     overrides = SMALL["first-light"]
     cli.run("first-light", out=tmp_path / "r", overrides=overrides, open_bed=bed.open, as_json=True)
     told = json.loads(capsys.readouterr().out)
-    assert told["state"] == "passed" and told["guests"]["linux"]["compressed_pages"] > 300
+    assert told["state"] == "passed"
+    assert told["guests"]["linux"]["compressed_pages"] > 300

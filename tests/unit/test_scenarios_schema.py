@@ -48,7 +48,8 @@ def test_a_malformed_scenario_names_file_and_key(tmp_path: Path, text: str, key:
     path.write_text(text)
     with pytest.raises(UsageError) as caught:
         load_scenario(str(path))
-    assert str(path) in caught.value.where and key in caught.value.where
+    assert str(path) in caught.value.where
+    assert key in caught.value.where
 
 
 def test_what_is_no_toml_names_the_file(tmp_path: Path) -> None:
@@ -65,7 +66,8 @@ def test_overrides_reach_steps_and_settings() -> None:
         ["round-trips.total=2000", 'profiles=["hw-af"]', "settings.guests.linux.vcpus=1"],
     )
     step = wanted.steps[0]
-    assert isinstance(step, schema.RoundTrips) and step.total == 2000
+    assert isinstance(step, schema.RoundTrips)
+    assert step.total == 2000
     assert wanted.profiles == ("hw-af",)
     assert wanted.settings["guests.linux.vcpus"] == 1
 
