@@ -1,14 +1,14 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """What can go wrong, and the exit code of each.
 
-    HarnessError         1  our own bug, or something nobody has classified
-    ├── UsageError       2  the command line, a profile or a scenario is wrong
-    ├── SetupError       3  this machine or its network lacks something
-    ├── TransientError   4  may go well next time; the only kind that is ever tried again
-    ├── MachineError     5  QEMU or the board misbehaved, or a deadline passed
-    ├── HypervisorError  6  Xen or dom0's toolstack misbehaved
-    ├── GuestError       7  a guest misbehaved, or a command in it failed
-    └── ScenarioFailed   8  everything worked, and what was claimed is not so
+HarnessError         1  our own bug, or something nobody has classified
+├── UsageError       2  the command line, a profile or a scenario is wrong
+├── SetupError       3  this machine or its network lacks something
+├── TransientError   4  may go well next time; the only kind that is ever tried again
+├── MachineError     5  QEMU or the board misbehaved, or a deadline passed
+├── HypervisorError  6  Xen or dom0's toolstack misbehaved
+├── GuestError       7  a guest misbehaved, or a command in it failed
+└── ScenarioFailed   8  everything worked, and what was claimed is not so
 """
 
 from __future__ import annotations

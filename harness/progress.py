@@ -19,6 +19,7 @@ from contextlib import contextmanager
 
 from rich.console import Console
 from rich.live import Live
+from rich.markup import escape
 from rich.spinner import Spinner
 from rich.table import Table
 
@@ -92,7 +93,16 @@ class _Display:
             else:
                 mark = "[red]✗[/]" if failed else "[dim]=[/]" if step.was_cached else "[green]✓[/]"
                 indent = "  " * step.depth
-                live.console.print(f"{indent}{mark} {step.name} [dim]{took}[/]", highlight=False)
+                live.console.print(
+                    f"{indent}{mark} {escape(step.name)} [dim]{took}[/]", highlight=False
+                )
+
+    def warned(self, text: str) -> None:
+        with self._lock:
+            if self._live is None:
+                self._line(f"warning: {text}")
+            else:
+                self._live.console.print(f"[yellow]warning:[/] {escape(text)}", highlight=False)
 
     def _line(self, text: str) -> None:
         print(f"{time.strftime('%H:%M:%S')} {text}", file=sys.stderr, flush=True)
@@ -100,9 +110,9 @@ class _Display:
     def _table(self) -> Table:
         table = Table.grid(padding=(0, 1))
         for step in list(self._active):
-            note = f"[dim]{step.last_note}[/]" if step.last_note else ""
+            note = f"[dim]{escape(step.last_note)}[/]" if step.last_note else ""
             time_so_far = f"[dim]{step.elapsed_s:.0f} s[/]"
-            table.add_row("  " * step.depth, self._spinner, step.name, time_so_far, note)
+            table.add_row("  " * step.depth, self._spinner, escape(step.name), time_so_far, note)
         return table
 
 
@@ -119,3 +129,8 @@ def step(name: str) -> Iterator[Step]:
         _display.end(current, failed=True)
         raise
     _display.end(current, failed=False)
+
+
+def warn(text: str) -> None:
+    """Something the user should know, which stops nothing."""
+    _display.warned(text)
