@@ -212,6 +212,8 @@ def _configuration(root: Path, arch: str) -> str:
         "APT::Update::Error-Mode": "any",
         "APT::Sandbox::User": "",
         "Acquire::Retries": TRIES,
+        # Else --print-uris prints an MD5.
+        "Acquire::ForceHash": "SHA256",
         "Acquire::Languages": "none",
         "Debug::NoLocking": "true",
     }
