@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* What xen-memcompress prints: JSON for programs, text for people. */
+#ifndef XMC_REPORT_H
+#define XMC_REPORT_H
+
+#include "hypercall.h"
+
+extern const char *const xmc_hist_names[XEN_MEM_COMPRESS_NR_HISTS];
+extern const char *const xmc_state_names[16];   /* NULL: unknown */
+
+/* Domain as a JSON object: domid, name, and every field of the statistics. */
+void xmc_stats_json(unsigned int domid, const char *name,
+                    const struct xen_mem_compress_stats *s);
+void xmc_stats_text(unsigned int domid, const char *name,
+                    const struct xen_mem_compress_stats *s);
+
+/* A line of a table, with its heading first if @s is NULL. */
+void xmc_stats_line(unsigned int domid, const char *name,
+                    const struct xen_mem_compress_stats *s);
+
+void xmc_hist_json(const struct xen_mem_compress_hist *h, uint32_t ticks_khz);
+void xmc_hist_text(const char *name, const struct xen_mem_compress_hist *h,
+                   uint32_t ticks_khz);
+
+/* @text as a JSON string, quotes included. */
+void xmc_json_string(const char *text);
+
+#endif /* XMC_REPORT_H */
