@@ -37,7 +37,7 @@
 
 /*
  * Compress pages that the process with stage-1 root u.range.root maps in the
- * virtual range [start, end), oldest first.
+ * virtual range [first, end), oldest first.
  */
 #define XENMEM_compress_op_request       0
 /* Restore what the same range maps, in bulk, before it is needed. */
@@ -53,7 +53,7 @@
 
 /*
  * For request and restore_hint: ignore @root, and take every page of the
- * domain; [start, end) is then a range of guest physical addresses.
+ * domain; [first, end) is then a range of guest physical addresses.
  */
 #define XENMEM_compress_f_whole_domain   (1U << 0)
 
@@ -64,9 +64,11 @@ struct xen_mem_compress_range {
      * kernel).  Low and high attribute bits (CnP, ASID) are ignored.
      */
     uint64_t root;
-    /* IN/OUT: first address; advanced by Xen to where it stopped. */
+    /* IN: first address. */
+    uint64_t first;
+    /* IN/OUT: Xen's cursor, where it goes on; start with @first. */
     uint64_t start;
-    /* IN: first address not looked at. */
+    /* IN: first address not looked at; start == end says that all is done. */
     uint64_t end;
     /* IN: stop after so many pages; 0 stands for no limit. */
     uint32_t wanted;
@@ -310,7 +312,7 @@ struct xen_domctl_mem_compress_op {
             uint32_t index;
             /* IN: bytes at @data. OUT: bytes written. */
             uint32_t size;
-            XEN_GUEST_HANDLE_64(void) data;
+            XEN_GUEST_HANDLE_64(uint8) data;
         } buffer;
         struct {
             /* IN: pages must be this old (compress), else 0. */

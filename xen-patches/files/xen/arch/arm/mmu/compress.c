@@ -1,0 +1,807 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Memory compression: the stage-2 side.
+ *
+ * A page of RAM is in one of three states, told by its level 3 descriptor
+ * (DDI 0487, D8.3: when bit 0 is 0 the CPU ignores all others):
+ *
+ *  63   59 58  55 54   53  52 51  48 47            12 11       2  1   0
+ * +-------+------+----+------+------+----------------+----------+---+---+
+ * | sbz   | type | xn ...    | sbz  |      mfn       |  attrs   | 1 | V | RAM
+ * +-------+------+-----------+------+----------------+----------+---+---+
+ * | tag   | type |     tag          |      mfn       |   tag    | 1 | 0 | COMPRESSING
+ * +-------+------+----+------+------+----------------+----------+---+---+
+ * |  0    | type | B  | kind |           payload (50 bits)       | 1 | 0 | COMPRESSED
+ * +-------+------+----+------+-----------------------------------+---+---+
+ *
+ * COMPRESSING  The frame is still the domain's.  The tag makes the descriptor
+ *              different from that of any earlier nomination of the same
+ *              page, so that finding it unchanged at commit means that nobody
+ *              has been at the page since it was read.
+ * COMPRESSED   There is no frame.  Kind and payload say what the content is.
+ *              B(USY) pins an object of the store: only who has set the bit
+ *              frees the object or clears the bit.  If the descriptor goes
+ *              away under him, he finds that out and frees it all the same.
+ *
+ * Who may change what:
+ *  - with the p2m lock held for write: everything;
+ *  - with it held for read: by cmpxchg, COMPRESSING to RAM (cancel), setting
+ *    BUSY, and the access flag.
+ */
+#include <xen/domain_page.h>
+#include <xen/llc-coloring.h>
+#include <xen/sched.h>
+
+#include <asm/flushtlb.h>
+#include <asm/p2m.h>
+#include <asm/page.h>
+
+#include "../../../common/mem_compress/private.h"
+
+#define PTE_TABLE           (1ULL << 1)
+#define PTE_TYPE(t)         ((uint64_t)(t) << 55)
+#define PTE_BUSY            (1ULL << 54)
+#define PTE_KIND_SHIFT      52
+#define PTE_KIND_MASK       3ULL
+#define PTE_PAYLOAD_SHIFT   2
+
+/* Where a tag of 10 + 7 + 5 bits goes: [11:2], [54:48] and [63:59]. */
+#define TAG_BITS            22
+
+/* Tables that splitting leaves to others in the domain's p2m pool. */
+#define P2M_POOL_FLOOR      32
+
+static lpae_t tagged_entry(mfn_t mfn, uint32_t tag)
+{
+    uint64_t t = tag & ((1U << TAG_BITS) - 1);
+    lpae_t e = {
+        .bits = PTE_TABLE | PTE_TYPE(p2m_ram_compressing) |
+                ((t & 0x3ff) << 2) | (((t >> 10) & 0x7f) << 48) |
+                ((t >> 17) << 59),
+    };
+
+    lpae_set_mfn(e, mfn);
+
+    return e;
+}
+
+static lpae_t leaf_entry(const struct mc_leaf *leaf)
+{
+    ASSERT(!(leaf->payload >> MC_PAYLOAD_BITS));
+
+    return (lpae_t){
+        .bits = PTE_TABLE | PTE_TYPE(p2m_ram_compressed) |
+                ((uint64_t)leaf->kind << PTE_KIND_SHIFT) |
+                (leaf->payload << PTE_PAYLOAD_SHIFT),
+    };
+}
+
+static void entry_leaf(lpae_t e, struct mc_leaf *leaf)
+{
+    leaf->kind = (e.bits >> PTE_KIND_SHIFT) & PTE_KIND_MASK;
+    leaf->payload = (e.bits >> PTE_PAYLOAD_SHIFT) &
+                    ((1ULL << MC_PAYLOAD_BITS) - 1);
+}
+
+/* Restored pages are where their leaf is a page: never above level 3. */
+static lpae_t *map_page_leaf(struct domain *d, gfn_t gfn)
+{
+    unsigned int level;
+    lpae_t *entry = p2m_map_leaf(p2m_get_hostp2m(d), gfn, &level, NULL);
+
+    if ( entry && level != 3 )
+    {
+        unmap_domain_page(entry);
+        entry = NULL;
+    }
+
+    return entry;
+}
+
+static bool cmpxchg_entry(lpae_t *entry, lpae_t from, lpae_t to)
+{
+    return cmpxchg(&entry->bits, from.bits, to.bits) == from.bits;
+}
+
+/* Invalid to valid needs no TLB flush, but has to be seen by the walker. */
+static void write_valid(lpae_t *entry, lpae_t pte)
+{
+    write_pte(entry, pte);
+}
+
+void arch_mc_lock(struct domain *d)
+{
+    p2m_write_lock(p2m_get_hostp2m(d));
+}
+
+void arch_mc_unlock(struct domain *d)
+{
+    p2m_write_unlock(p2m_get_hostp2m(d));
+}
+
+bool arch_mc_hw_af(void)
+{
+    return p2m_hw_access_flag;
+}
+
+int arch_mc_check_domain(const struct domain *d)
+{
+    if ( is_hardware_domain(d) || is_domain_direct_mapped(d) ||
+         is_domain_using_staticmem(d) || is_iommu_enabled(d) ||
+         llc_coloring_enabled || is_32bit_domain(d) ||
+         p2m_get_hostp2m((struct domain *)d)->mem_access_enabled )
+        return -EOPNOTSUPP;
+
+    return 0;
+}
+
+void arch_mc_gfn_range(struct domain *d, unsigned long *first,
+                       unsigned long *nr)
+{
+    struct p2m_domain *p2m = p2m_get_hostp2m(d);
+
+    p2m_read_lock(p2m);
+    *first = gfn_x(p2m->lowest_mapped_gfn);
+    *nr = gfn_x(p2m->max_mapped_gfn) + 1 - *first;
+    p2m_read_unlock(p2m);
+}
+
+void arch_mc_clean_out(void *va)
+{
+    /*
+     * The guest may have written through a non-cacheable alias, and lines
+     * fetched speculatively may be stale: look at what is in memory.
+     */
+    clean_and_invalidate_dcache_va_range(va, PAGE_SIZE);
+}
+
+void arch_mc_clean_in(void *va)
+{
+    /* The guest may read, or fetch, with caches off: push it to PoC. */
+    clean_dcache_va_range(va, PAGE_SIZE);
+    invalidate_icache();
+}
+
+/* Is the frame of a RAM leaf one that may be taken away? */
+static bool page_eligible(const struct domain *d, const struct page_info *page)
+{
+    return page_get_owner(page) == d &&
+           page->count_info == (PGC_allocated | 1);
+}
+
+/* Split the block at @gfn if there is one and the pool has room. */
+static int split_block(struct domain *d, gfn_t gfn)
+{
+    struct p2m_domain *p2m = p2m_get_hostp2m(d);
+    unsigned long shattered = p2m->stats.shattered[1] +
+                              p2m->stats.shattered[2];
+    unsigned int room = 0;
+    struct page_info *pg;
+    int rc;
+
+    spin_lock(&d->arch.paging.lock);
+    page_list_for_each ( pg, &d->arch.paging.p2m_freelist )
+        if ( ++room > P2M_POOL_FLOOR )
+            break;
+    spin_unlock(&d->arch.paging.lock);
+
+    if ( room <= P2M_POOL_FLOOR )
+        return -ENOMEM;
+
+    rc = p2m_split_to_page(p2m, gfn);
+    if ( !rc )
+    {
+        shattered = p2m->stats.shattered[1] + p2m->stats.shattered[2] -
+                    shattered;
+        d->mem_compress->table_pages += shattered;
+        d->mem_compress->splits += shattered;
+    }
+
+    return rc;
+}
+
+void arch_mc_nominate(struct domain *d, struct mc_page *p, unsigned int nr)
+{
+    struct mem_compress *mc = d->mem_compress;
+    struct p2m_domain *p2m = p2m_get_hostp2m(d);
+    unsigned int i;
+
+    p2m_write_lock(p2m);
+
+    for ( i = 0; i < nr; i++ )
+    {
+        unsigned int level;
+        lpae_t *entry, pte;
+        struct page_info *page;
+
+        p[i].page = NULL;
+
+        entry = p2m_map_leaf(p2m, p[i].gfn, &level, NULL);
+        if ( !entry )
+            continue;
+
+        if ( level < 3 )
+        {
+            p2m_type_t t = entry->p2m.type;
+
+            unmap_domain_page(entry);
+            if ( t != p2m_ram_rw || split_block(d, p[i].gfn) )
+                continue;
+            entry = map_page_leaf(d, p[i].gfn);
+            if ( !entry )
+                continue;
+        }
+
+        pte = *entry;
+        if ( pte.p2m.type != p2m_ram_rw || !mfn_valid(lpae_get_mfn(pte)) )
+            goto next;
+
+        page = mfn_to_page(lpae_get_mfn(pte));
+        if ( !page_eligible(d, page) || !get_page(page, d) )
+            goto next;
+
+        p[i].page = page;
+        p[i].pte = tagged_entry(lpae_get_mfn(pte), ++mc->tag).bits;
+
+        /* The flush below has the barrier for all of them. */
+        write_atomic(&entry->bits, p[i].pte);
+        p2m->need_flush |= lpae_is_valid(pte);
+        mc->nominated++;
+        mc->compressing++;
+
+ next:
+        unmap_domain_page(entry);
+    }
+
+    mc->flushes += p2m->need_flush;
+
+    /*
+     * One flush for the batch, and nobody reads a page before it: afterwards
+     * no CPU can write to any of them without taking a fault.
+     */
+    p2m_write_unlock(p2m);
+}
+
+/* Whatever becomes of it: the page is not COMPRESSING any more. */
+static void leave_compressing(struct domain *d)
+{
+    ASSERT(d->mem_compress->compressing);
+    d->mem_compress->compressing--;
+}
+
+int arch_mc_commit(struct domain *d, const struct mc_page *p,
+                   const struct mc_leaf *leaf)
+{
+    struct mem_compress *mc = d->mem_compress;
+    struct p2m_domain *p2m = p2m_get_hostp2m(d);
+    lpae_t *entry;
+    uint8_t *age;
+    int rc = 0;
+
+    p2m_write_lock(p2m);
+    leave_compressing(d);
+
+    entry = map_page_leaf(d, p->gfn);
+    if ( !entry || entry->bits != p->pte )
+        rc = -EAGAIN;
+    /*
+     * Freeze: with the two references known of (ours, and that of the
+     * allocation) replaced by none, nobody can take another any more.
+     */
+    else if ( cmpxchg(&p->page->count_info, PGC_allocated | 2,
+                      0) != (PGC_allocated | 2) )
+    {
+        write_valid(entry, p2m_ram_entry(p2m, page_to_mfn(p->page)));
+        mc->freeze_failed++;
+        rc = -EBUSY;
+    }
+    else
+    {
+        write_atomic(&entry->bits, leaf_entry(leaf).bits);
+        mc->kinds[leaf->kind]++;
+        mc->committed++;
+        /* From here on the age counts sweeps since compression. */
+        age = mc_age_of(mc, p->gfn);
+        if ( age )
+            *age = mc_age_touch(mc_age_accept(*age));
+        mc_frame_detach(d, p->page);
+    }
+
+    if ( entry )
+        unmap_domain_page(entry);
+    p2m_write_unlock(p2m);
+
+    if ( rc )
+        put_page(p->page);
+
+    return rc;
+}
+
+void arch_mc_cancel(struct domain *d, const struct mc_page *p)
+{
+    struct p2m_domain *p2m = p2m_get_hostp2m(d);
+    lpae_t *entry;
+
+    p2m_write_lock(p2m);
+    leave_compressing(d);
+
+    entry = map_page_leaf(d, p->gfn);
+    if ( entry )
+    {
+        if ( entry->bits == p->pte )
+            write_valid(entry, p2m_ram_entry(p2m, page_to_mfn(p->page)));
+        unmap_domain_page(entry);
+    }
+
+    p2m_write_unlock(p2m);
+
+    put_page(p->page);
+}
+
+enum mc_found arch_mc_begin_restore(struct domain *d, gfn_t gfn,
+                                    struct mc_leaf *leaf)
+{
+    struct p2m_domain *p2m = p2m_get_hostp2m(d);
+    enum mc_found found = MC_FOUND_NOTHING;
+    lpae_t *entry, pte;
+
+    p2m_read_lock(p2m);
+
+    entry = map_page_leaf(d, gfn);
+    if ( !entry )
+        goto out;
+
+    for ( ; ; )
+    {
+        pte.bits = read_atomic(&entry->bits);
+
+        if ( pte.p2m.type == p2m_ram_compressing )
+        {
+            /* Still there: who wants to compress it finds out at commit. */
+            if ( !cmpxchg_entry(entry, pte,
+                                p2m_ram_entry(p2m, lpae_get_mfn(pte))) )
+                continue;
+            dsb(ishst);
+            found = MC_FOUND_CANCELLED;
+        }
+        else if ( pte.p2m.type == p2m_ram_compressed )
+        {
+            entry_leaf(pte, leaf);
+            if ( leaf->kind != MC_KIND_OBJECT )
+                found = MC_FOUND_LEAF;
+            else if ( pte.bits & PTE_BUSY )
+                found = MC_FOUND_BUSY;
+            else if ( !cmpxchg_entry(entry, pte,
+                                     (lpae_t){ .bits = pte.bits | PTE_BUSY }) )
+                continue;
+            else
+                found = MC_FOUND_LEAF;
+        }
+
+        break;
+    }
+
+    unmap_domain_page(entry);
+
+ out:
+    p2m_read_unlock(p2m);
+
+    return found;
+}
+
+/* Is @entry what arch_mc_begin_restore() left for whoever got @leaf? */
+static bool entry_is_ours(const lpae_t *entry, const struct mc_leaf *leaf)
+{
+    return entry &&
+           entry->bits == (leaf_entry(leaf).bits |
+                           (leaf->kind == MC_KIND_OBJECT ? PTE_BUSY : 0));
+}
+
+int arch_mc_end_restore(struct domain *d, gfn_t gfn,
+                        const struct mc_leaf *leaf, struct page_info *page,
+                        unsigned int cause)
+{
+    struct mem_compress *mc = d->mem_compress;
+    struct p2m_domain *p2m = p2m_get_hostp2m(d);
+    lpae_t *entry;
+    uint8_t *age;
+    int rc;
+
+    p2m_write_lock(p2m);
+
+    entry = map_page_leaf(d, gfn);
+    if ( !entry_is_ours(entry, leaf) )
+        rc = -EAGAIN;
+    else
+    {
+        /* Owner and reference first: once valid, it may be looked up. */
+        rc = mc_frame_attach(d, page);
+        if ( !rc )
+        {
+            write_valid(entry, p2m_ram_entry(p2m, page_to_mfn(page)));
+            ASSERT(mc->kinds[leaf->kind]);
+            mc->kinds[leaf->kind]--;
+            mc->restores[cause]++;
+            age = mc_age_of(mc, gfn);
+            if ( age )
+            {
+                mc->refaults += mc_age_get(*age) < 2 &&
+                                cause < XEN_MEM_COMPRESS_C_hint;
+                *age = mc_age_touch(*age);
+            }
+        }
+        else if ( leaf->kind == MC_KIND_OBJECT )
+            write_atomic(&entry->bits, entry->bits & ~PTE_BUSY);
+    }
+
+    if ( entry )
+        unmap_domain_page(entry);
+    p2m_write_unlock(p2m);
+
+    return rc;
+}
+
+int arch_mc_abort_restore(struct domain *d, gfn_t gfn,
+                          const struct mc_leaf *leaf)
+{
+    struct p2m_domain *p2m = p2m_get_hostp2m(d);
+    lpae_t *entry;
+    int rc = 0;
+
+    if ( leaf->kind != MC_KIND_OBJECT )
+        return 0;
+
+    p2m_write_lock(p2m);
+
+    entry = map_page_leaf(d, gfn);
+    if ( !entry_is_ours(entry, leaf) )
+        rc = -EAGAIN;
+    else
+        write_atomic(&entry->bits, entry->bits & ~PTE_BUSY);
+
+    if ( entry )
+        unmap_domain_page(entry);
+    p2m_write_unlock(p2m);
+
+    return rc;
+}
+
+bool arch_mc_move(struct domain *d, gfn_t gfn, uint64_t from, uint64_t to)
+{
+    struct mc_leaf leaf = { .kind = MC_KIND_OBJECT, .payload = from };
+    lpae_t *entry;
+    bool ok;
+
+    ASSERT(p2m_is_write_locked(p2m_get_hostp2m(d)));
+
+    entry = map_page_leaf(d, gfn);
+    ok = entry && entry->bits == leaf_entry(&leaf).bits;
+    if ( ok )
+    {
+        leaf.payload = to;
+        write_atomic(&entry->bits, leaf_entry(&leaf).bits);
+    }
+    if ( entry )
+        unmap_domain_page(entry);
+
+    return ok;
+}
+
+/* The descriptor of a page in one of our states was overwritten or removed. */
+void p2m_compress_put_entry(struct p2m_domain *p2m, lpae_t pte)
+{
+    struct domain *d = p2m->domain;
+    struct mem_compress *mc = d->mem_compress;
+    struct mc_leaf leaf;
+    void *pages[MC_CHAIN_MAX];
+    unsigned int nr;
+
+    ASSERT(p2m_is_write_locked(p2m));
+
+    /* The frame is the domain's still, as when a RAM entry is removed. */
+    if ( pte.p2m.type == p2m_ram_compressing )
+        return;
+
+    entry_leaf(pte, &leaf);
+    ASSERT(mc->kinds[leaf.kind]);
+    mc->kinds[leaf.kind]--;
+    mc->ballooned++;
+    mc->dropped++;
+
+    /* Who has pinned the object frees it. */
+    if ( leaf.kind != MC_KIND_OBJECT || (pte.bits & PTE_BUSY) || d->is_dying )
+        return;
+
+    spin_lock(&mc->lock);
+    nr = mc_store_free(&mc->store, leaf.payload, pages);
+    spin_unlock(&mc->lock);
+
+    mc_free_store_pages(pages, nr);
+}
+
+bool mem_compress_drop(struct domain *d, gfn_t gfn)
+{
+    struct p2m_domain *p2m = p2m_get_hostp2m(d);
+    lpae_t *entry;
+    bool dropped = false;
+
+    p2m_write_lock(p2m);
+
+    entry = map_page_leaf(d, gfn);
+    if ( entry )
+    {
+        dropped = entry->p2m.type == p2m_ram_compressed;
+        if ( entry->p2m.type == p2m_ram_compressing )
+            write_valid(entry, p2m_ram_entry(p2m, lpae_get_mfn(*entry)));
+        unmap_domain_page(entry);
+    }
+
+    /* p2m_compress_put_entry() does the rest. */
+    if ( dropped )
+        dropped = !p2m_set_entry(p2m, gfn, 1, INVALID_MFN, p2m_invalid,
+                                 p2m_access_rwx);
+
+    p2m_write_unlock(p2m);
+
+    return dropped;
+}
+
+bool mem_compress_moved(struct domain *d, gfn_t gfn, mfn_t mfn)
+{
+    p2m_type_t t;
+    mfn_t now = p2m_lookup(d, gfn, &t);
+
+    return t == p2m_ram_compressed || !mfn_eq(now, mfn);
+}
+
+bool arch_mc_copy_resident(struct domain *d, gfn_t gfn, void *buf)
+{
+    struct p2m_domain *p2m = p2m_get_hostp2m(d);
+    struct page_info *page = NULL;
+    p2m_type_t t;
+    mfn_t mfn;
+    void *va;
+
+    p2m_read_lock(p2m);
+    mfn = p2m_get_entry(p2m, gfn, &t, NULL, NULL, NULL);
+    if ( (p2m_is_ram(t) || t == p2m_ram_compressing) && mfn_valid(mfn) )
+    {
+        page = mfn_to_page(mfn);
+        if ( !get_page(page, d) )
+            page = NULL;
+    }
+    p2m_read_unlock(p2m);
+
+    if ( !page )
+        return false;
+
+    va = __map_domain_page(page);
+    memcpy(buf, va, PAGE_SIZE);
+    unmap_domain_page(va);
+    put_page(page);
+
+    return true;
+}
+
+/* One leaf, page or block, of @pages gfns from @gfn on. */
+static void sweep_leaf(struct domain *d, lpae_t *entry, bool reachable,
+                       unsigned long gfn, unsigned long pages)
+{
+    struct mem_compress *mc = d->mem_compress;
+    struct p2m_domain *p2m = p2m_get_hostp2m(d);
+    lpae_t pte = { .bits = read_atomic(&entry->bits) };
+    bool young = false;
+    unsigned long i;
+
+    if ( pte.p2m.type == p2m_ram_rw )
+    {
+        young = reachable && lpae_is_valid(pte) && pte.p2m.af;
+        if ( pte.p2m.af )
+        {
+            lpae_t old = pte;
+
+            old.p2m.af = 0;
+            /* Lost only to the CPU setting the flag, which is set already. */
+            if ( cmpxchg_entry(entry, pte, old) )
+                p2m->need_flush |= young;
+        }
+    }
+    else if ( !p2m_is_compress(pte.p2m.type) )
+        return;
+
+    for ( i = 0; i < pages; i++ )
+    {
+        uint8_t *age = mc_age_of(mc, _gfn(gfn + i));
+
+        if ( age )
+            *age = young ? mc_age_touch(*age) : mc_age_older(*age);
+    }
+}
+
+bool arch_mc_sweep(struct domain *d, unsigned long *gfn, unsigned int nr)
+{
+    struct mem_compress *mc = d->mem_compress;
+    struct p2m_domain *p2m = p2m_get_hostp2m(d);
+    unsigned long end;
+    bool done;
+
+    p2m_write_lock(p2m);
+
+    end = gfn_x(p2m->max_mapped_gfn) + 1;
+    if ( *gfn < gfn_x(p2m->lowest_mapped_gfn) )
+        *gfn = gfn_x(p2m->lowest_mapped_gfn);
+
+    while ( *gfn < end && nr )
+    {
+        unsigned int level, order, idx, i;
+        bool reachable;
+        lpae_t *entry = p2m_map_leaf(p2m, _gfn(*gfn), &level, &reachable);
+
+        if ( !entry )
+        {
+            /* No table: whatever it would have covered is skipped. */
+            *gfn = (*gfn | ((1UL << XEN_PT_LEVEL_ORDER(2)) - 1)) + 1;
+            nr--;
+            continue;
+        }
+
+        if ( level < 3 )
+        {
+            /*
+             * A block in use says nothing about its pages, and it is pages
+             * that are compressed: split, and know the next time.
+             */
+            if ( entry->p2m.type == p2m_ram_rw && level == 2 &&
+                 !split_block(d, _gfn(*gfn)) )
+            {
+                unmap_domain_page(entry);
+                continue;
+            }
+
+            order = XEN_PT_LEVEL_ORDER(level);
+            sweep_leaf(d, entry, reachable, *gfn,
+                       (1UL << order) - (*gfn & ((1UL << order) - 1)));
+            *gfn = (*gfn | ((1UL << order) - 1)) + 1;
+            nr -= min(nr, 16U);
+            unmap_domain_page(entry);
+            continue;
+        }
+
+        idx = third_table_offset(pfn_to_paddr(*gfn));
+        for ( i = idx; i < XEN_PT_LPAE_ENTRIES && *gfn < end && nr;
+              i++, (*gfn)++, nr-- )
+            sweep_leaf(d, entry - idx + i, reachable, *gfn, 1);
+
+        unmap_domain_page(entry);
+    }
+
+    mc->flushes += p2m->need_flush;
+    done = *gfn >= end;
+    if ( done )
+    {
+        *gfn = 0;
+        mc->sweeps++;
+    }
+
+    p2m_write_unlock(p2m);
+
+    return done;
+}
+
+void arch_mc_age_hist(struct domain *d, struct mc_age_hist *h)
+{
+    const struct mem_compress *mc = d->mem_compress;
+    struct p2m_domain *p2m = p2m_get_hostp2m(d);
+    unsigned long gfn, end;
+
+    memset(h, 0, sizeof(*h));
+
+    p2m_read_lock(p2m);
+
+    end = gfn_x(p2m->max_mapped_gfn) + 1;
+    for ( gfn = gfn_x(p2m->lowest_mapped_gfn); gfn < end; )
+    {
+        unsigned int level;
+        const lpae_t *entry = p2m_map_leaf(p2m, _gfn(gfn), &level, NULL);
+        unsigned long next = (gfn | ((1UL << XEN_PT_LEVEL_ORDER(2)) - 1)) + 1;
+        unsigned int idx = third_table_offset(pfn_to_paddr(gfn));
+        const lpae_t *table = entry - (level == 3 ? idx : 0);
+
+        for ( ; entry && gfn < next && gfn < end; gfn++, idx++ )
+        {
+            const lpae_t *e = level == 3 ? table + idx : entry;
+            const uint8_t *age = mc_age_of(mc, _gfn(gfn));
+
+            if ( e->p2m.type == p2m_ram_rw && age )
+                h->n[mc_age_get(*age)]++;
+        }
+
+        if ( entry )
+            unmap_domain_page(entry);
+        gfn = next;
+    }
+
+    p2m_read_unlock(p2m);
+}
+
+bool arch_mc_mark_young(struct domain *d, gfn_t gfn)
+{
+    struct p2m_domain *p2m = p2m_get_hostp2m(d);
+    unsigned int level;
+    lpae_t *entry, pte, young;
+    bool found = false;
+
+    p2m_read_lock(p2m);
+
+    entry = p2m_map_leaf(p2m, gfn, &level, NULL);
+    while ( entry )
+    {
+        pte.bits = read_atomic(&entry->bits);
+        young = pte;
+        young.p2m.af = 1;
+
+        found = pte.p2m.type != p2m_invalid && lpae_is_valid(pte);
+        if ( !found || pte.p2m.af || cmpxchg_entry(entry, pte, young) )
+            break;
+    }
+    if ( entry )
+    {
+        /* An entry without the flag is in no TLB: nothing to flush. */
+        dsb(ishst);
+        unmap_domain_page(entry);
+    }
+
+    p2m_read_unlock(p2m);
+
+    return found;
+}
+
+uint8_t arch_mc_state(struct domain *d, gfn_t gfn, struct mc_leaf *leaf,
+                      bool *busy)
+{
+    struct p2m_domain *p2m = p2m_get_hostp2m(d);
+    struct mc_leaf l;
+    const uint8_t *age = mc_age_of(d->mem_compress, gfn);
+    unsigned int level, state = XEN_MEM_COMPRESS_G_none;
+    lpae_t *entry;
+
+    p2m_read_lock(p2m);
+
+    leaf = leaf ?: &l;
+    entry = p2m_map_leaf(p2m, gfn, &level, NULL);
+    if ( entry )
+    {
+        lpae_t pte = { .bits = read_atomic(&entry->bits) };
+
+        if ( pte.p2m.type == p2m_ram_rw )
+            state = age && mc_age_excluded(*age)
+                    ? XEN_MEM_COMPRESS_G_excluded
+                    : XEN_MEM_COMPRESS_G_resident;
+        else if ( level == 3 && pte.p2m.type == p2m_ram_compressing )
+            state = XEN_MEM_COMPRESS_G_compressing;
+        else if ( level == 3 && pte.p2m.type == p2m_ram_compressed )
+        {
+            entry_leaf(pte, leaf);
+            if ( busy )
+                *busy = pte.bits & PTE_BUSY;
+            state = leaf->kind == MC_KIND_OBJECT
+                    ? XEN_MEM_COMPRESS_G_lzo
+                    : leaf->kind == MC_KIND_SAME
+                      ? XEN_MEM_COMPRESS_G_same : XEN_MEM_COMPRESS_G_zero;
+        }
+        unmap_domain_page(entry);
+    }
+
+    p2m_read_unlock(p2m);
+
+    return state | (age ? mc_age_get(*age) << 4 : 0);
+}
+
+/*
+ * Local variables:
+ * mode: C
+ * c-file-style: "BSD"
+ * c-basic-offset: 4
+ * indent-tabs-mode: nil
+ * End:
+ */

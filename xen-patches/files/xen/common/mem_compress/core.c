@@ -1,0 +1,952 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The memory compression controller: boot, a domain's life, the hypercall of
+ * guests, the domctl of the toolstack, and the books.
+ *
+ * See private.h for who calls whom and in what order locks are taken, and
+ * arch/arm/mmu/compress.c for the states of a page.
+ */
+#include <xen/cpu.h>
+#include <xen/event.h>
+#include <xen/guest_access.h>
+#include <xen/init.h>
+#include <xen/param.h>
+#include <xen/sched.h>
+#include <xen/softirq.h>
+#include <xen/xvmalloc.h>
+
+#include "private.h"
+
+bool __read_mostly opt_mem_compress = true;
+bool __read_mostly opt_mem_compress_hw_af = true;
+
+static int __init cf_check parse_mem_compress(const char *s)
+{
+    const char *ss;
+    int val, rc = 0;
+
+    do {
+        ss = strchr(s, ',');
+        if ( !ss )
+            ss = strchr(s, '\0');
+
+        if ( (val = parse_bool(s, ss)) >= 0 )
+            opt_mem_compress = val;
+        else if ( (val = parse_boolean("hw-af", s, ss)) >= 0 )
+            opt_mem_compress_hw_af = val;
+        else
+            rc = -EINVAL;
+
+        s = ss + 1;
+    } while ( *ss );
+
+    return rc;
+}
+custom_param("mem_compress", parse_mem_compress);
+
+/* Gfns that a sweep looks at in one go. */
+#define SWEEP_SLICE     512U
+
+DEFINE_PER_CPU(struct mc_cpu *, mc_cpu);
+
+uint64_t mc_ticks(void)
+{
+    return get_cycles();
+}
+
+void mc_hist(struct mem_compress *mc, unsigned int which, uint64_t ticks)
+{
+    spin_lock(&mc->lock);
+    mc_hist_add(&mc->hist[which], ticks);
+    spin_unlock(&mc->lock);
+}
+
+bool mc_begin(struct domain *d)
+{
+    struct mem_compress *mc = d->mem_compress;
+
+    atomic_inc(&mc->inflight);
+    smp_mb(); /* Pairs with is_dying before inflight in relinquish. */
+
+    if ( likely(!d->is_dying) )
+        return true;
+
+    atomic_dec(&mc->inflight);
+
+    return false;
+}
+
+void mc_end(struct domain *d)
+{
+    smp_mb__before_atomic();
+    atomic_dec(&d->mem_compress->inflight);
+}
+
+/*
+ * Words that fit the payload: 48 bits, extended with zeroes or ones, and 32
+ * bits twice.  The upper two bits tell which.
+ */
+#define PATTERN_SHIFT   48
+#define PATTERN_ZEROES  0ULL
+#define PATTERN_ONES    1ULL
+#define PATTERN_TWICE   2ULL
+
+bool mc_pattern_pack(uint64_t word, uint64_t *payload)
+{
+    uint64_t low = word & ((1ULL << PATTERN_SHIFT) - 1);
+
+    BUILD_BUG_ON(PATTERN_SHIFT + 2 > MC_PAYLOAD_BITS);
+
+    if ( !(word >> PATTERN_SHIFT) )
+        *payload = low | (PATTERN_ZEROES << PATTERN_SHIFT);
+    else if ( word >> PATTERN_SHIFT == 0xffff )
+        *payload = low | (PATTERN_ONES << PATTERN_SHIFT);
+    else if ( (uint32_t)word == word >> 32 )
+        *payload = (uint32_t)word | (PATTERN_TWICE << PATTERN_SHIFT);
+    else
+        return false;
+
+    return true;
+}
+
+uint64_t mc_pattern_unpack(uint64_t payload)
+{
+    uint64_t low = payload & ((1ULL << PATTERN_SHIFT) - 1);
+
+    switch ( payload >> PATTERN_SHIFT )
+    {
+    case PATTERN_ONES:
+        return low | (0xffffULL << PATTERN_SHIFT);
+    case PATTERN_TWICE:
+        return low | (low << 32);
+    default:
+        return low;
+    }
+}
+
+/* ---------------------------------------------------------------------- */
+
+static void cf_check sweep_slice(void *data)
+{
+    struct mem_compress *mc = data;
+    unsigned int slices = mc->nr_ages / SWEEP_SLICE + 1;
+    uint32_t ms = ACCESS_ONCE(mc->sweep_ms);
+
+    if ( !ms || mc->domain->is_dying )
+        return;
+
+    arch_mc_sweep(mc->domain, &mc->sweep_gfn, SWEEP_SLICE);
+    set_timer(&mc->sweep_timer,
+              NOW() + max(MILLISECS(ms) / slices, MILLISECS(1)));
+}
+
+static int check_setup(const struct xen_mem_compress_setup *s)
+{
+    if ( s->flags & ~(XEN_MEM_COMPRESS_S_crc | XEN_MEM_COMPRESS_S_guest_ops |
+                      XEN_MEM_COMPRESS_S_sw_af) )
+        return -EINVAL;
+
+    /* The flag belongs to all domains: mem_compress=no-hw-af at boot. */
+    if ( (s->flags & XEN_MEM_COMPRESS_S_sw_af) && arch_mc_hw_af() )
+        return -EOPNOTSUPP;
+
+    return 0;
+}
+
+static void apply_setup(struct mem_compress *mc,
+                        const struct xen_mem_compress_setup *s)
+{
+    mc->flags = s->flags | (arch_mc_hw_af() ? 0 : XEN_MEM_COMPRESS_S_sw_af);
+    mc->max_compressed = s->max_compressed;
+    mc->max_store_pages = s->max_store_pages;
+    ACCESS_ONCE(mc->sweep_ms) = s->sweep_ms;
+    if ( s->sweep_ms )
+        set_timer(&mc->sweep_timer, NOW() + MILLISECS(1));
+}
+
+static int enable(struct domain *d, const struct xen_mem_compress_setup *s)
+{
+    struct mem_compress *mc;
+    int rc;
+
+    if ( !opt_mem_compress )
+        return -EOPNOTSUPP;
+
+    if ( d->creation_finished || d->mem_compress )
+        return -EBUSY;
+
+    rc = arch_mc_check_domain(d) ?: check_setup(s);
+    if ( rc )
+        return rc;
+
+    mc = xvzalloc(struct mem_compress);
+    if ( !mc )
+        return -ENOMEM;
+
+    mc->domain = d;
+    spin_lock_init(&mc->lock);
+    mc_store_init(&mc->store);
+    arch_mc_gfn_range(d, &mc->first_gfn, &mc->nr_ages);
+    mc->nominal = domain_tot_pages(d);
+    mc->ages = xvzalloc_array(uint8_t, mc->nr_ages);
+    rc = -ENOMEM;
+    if ( !mc->ages || (rc = mc_reserve_grow(d->max_vcpus)) )
+    {
+        xvfree(mc->ages);
+        xvfree(mc);
+        return rc;
+    }
+
+    init_timer(&mc->sweep_timer, sweep_slice, mc, 0);
+    smp_wmb(); /* All of it before anybody finds it. */
+    d->mem_compress = mc;
+    apply_setup(mc, s);
+
+    return 0;
+}
+
+int mem_compress_relinquish(struct domain *d)
+{
+    struct mem_compress *mc = d->mem_compress;
+    void *pages[4 * MC_CHAIN_MAX];
+    unsigned int nr;
+
+    if ( !mc )
+        return 0;
+
+    kill_timer(&mc->sweep_timer);
+
+    smp_mb(); /* is_dying before inflight: see mc_begin(). */
+    if ( atomic_read(&mc->inflight) )
+        return -ERESTART;
+
+    for ( ; ; )
+    {
+        spin_lock(&mc->lock);
+        nr = mc_store_drain(&mc->store, pages, ARRAY_SIZE(pages));
+        spin_unlock(&mc->lock);
+
+        if ( !nr )
+            return 0;
+
+        mc_free_store_pages(pages, nr);
+        if ( hypercall_preempt_check() )
+            return -ERESTART;
+    }
+}
+
+void mem_compress_destroy(struct domain *d)
+{
+    struct mem_compress *mc = d->mem_compress;
+
+    if ( !mc )
+        return;
+
+    mc_reserve_shrink(d->max_vcpus);
+    d->mem_compress = NULL;
+    xvfree(mc->ages);
+    xvfree(mc);
+}
+
+/* ---------------------------------------------------------------------- */
+
+void mem_compress_ballooned(struct domain *d, long nr)
+{
+    arch_mc_lock(d);
+    d->mem_compress->ballooned += nr;
+    arch_mc_unlock(d);
+}
+
+unsigned long mem_compress_pages(const struct domain *d)
+{
+    const struct mem_compress *mc = d->mem_compress;
+
+    return mc ? mc_compressed(mc) + mc->kinds[MC_KIND_DISCARDED] : 0;
+}
+
+static void get_stats(struct domain *d, struct xen_mem_compress_stats *s)
+{
+    struct mem_compress *mc = d->mem_compress;
+    struct mc_age_hist h;
+    unsigned int i;
+
+    memset(s, 0, sizeof(*s));
+    s->version = XEN_MEM_COMPRESS_INTERFACE_VERSION;
+    s->ticks_khz = cpu_khz;
+    s->info = arch_mc_hw_af() ? XEN_MEM_COMPRESS_I_hw_af : 0;
+    s->host_total = total_pages;
+    s->host_free = avail_domheap_pages();
+    mc_reserve_info(&s->reserve, &s->reserve_target);
+
+    if ( !mc )
+        return;
+
+    arch_mc_age_hist(d, &h);
+    for ( i = 0; i < XEN_MEM_COMPRESS_NR_AGES; i++ )
+        s->ages[i] = h.n[i];
+
+    arch_mc_lock(d);
+
+    if ( !mc->off )
+        s->info |= XEN_MEM_COMPRESS_I_enabled;
+    s->flags = mc->flags;
+
+    /* More than it was created with: the books begin anew at that. */
+    s->nominal = mc->nominal + (mc->ballooned < 0 ? -mc->ballooned : 0);
+    s->ballooned = mc->ballooned < 0 ? 0 : mc->ballooned;
+    s->resident = domain_tot_pages(d);
+    s->compressing = mc->compressing;
+    s->zero = mc->kinds[MC_KIND_ZERO];
+    s->same = mc->kinds[MC_KIND_SAME];
+    s->lzo = mc->kinds[MC_KIND_OBJECT];
+    s->discarded = mc->kinds[MC_KIND_DISCARDED];
+    s->compressed = s->zero + s->same + s->lzo;
+    if ( s->resident + s->compressed + s->discarded + s->ballooned ==
+         s->nominal )
+        s->info |= XEN_MEM_COMPRESS_I_balanced;
+
+    s->table_pages = mc->table_pages;
+    for ( i = 0; i < XEN_MEM_COMPRESS_NR_CAUSES; i++ )
+        s->restores[i] = mc->restores[i];
+    s->nominated = mc->nominated;
+    s->committed = mc->committed;
+    s->freeze_failed = mc->freeze_failed;
+    s->dropped = mc->dropped;
+    s->refaults = mc->refaults;
+    s->flushes = mc->flushes;
+    s->sweeps = mc->sweeps;
+    s->splits = mc->splits;
+
+    spin_lock(&mc->lock);
+    s->stored_bytes = mc->store.bytes;
+    s->store_pages = mc->store.pages;
+    spin_unlock(&mc->lock);
+
+    arch_mc_unlock(d);
+
+    s->meta_bytes = sizeof(*mc) + mc->nr_ages;
+    s->rejected = atomic_read(&mc->rejected);
+    s->cancelled = atomic_read(&mc->cancelled);
+    s->no_memory = atomic_read(&mc->no_memory);
+    s->collisions = atomic_read(&mc->collisions);
+    s->lost_races = atomic_read(&mc->lost_races);
+    s->corrupted = atomic_read(&mc->corrupted);
+    s->waits = atomic_read(&mc->waits);
+    s->requests = atomic_read(&mc->requests);
+    s->scanned = atomic_read(&mc->scanned);
+    s->moved = atomic_read(&mc->moved);
+    s->reclaims = atomic_read(&mc->reclaims);
+}
+
+/* ---------------------------------------------------------------------- */
+
+/*
+ * Go through all gfns of @d from *cursor on.  @restore: bring pages back, else
+ * compress those of at least @min_age, up to @wanted (0: all) of them.
+ */
+static int whole_domain(struct domain *d, uint64_t *cursor, uint64_t end,
+                        bool restore, unsigned int cause,
+                        unsigned int min_age, uint64_t wanted, uint64_t *done)
+{
+    struct mem_compress *mc = d->mem_compress;
+    struct mc_reclaim r = { .d = d, .min_age = min_age };
+    unsigned int looked = 0;
+    int rc = 0;
+
+    if ( !mc_begin(d) )
+        return -EBUSY;
+
+    end = min(end, (uint64_t)mc->first_gfn + mc->nr_ages);
+    if ( *cursor < mc->first_gfn )
+        *cursor = mc->first_gfn;
+
+    while ( *cursor < end && !(wanted && *done + r.done >= wanted) )
+    {
+        gfn_t gfn = _gfn(*cursor);
+
+        if ( restore )
+        {
+            rc = mc_restore(d, gfn, cause, MC_FOR_STORE);
+            if ( rc == -EAGAIN )
+                cpu_relax();
+            else if ( rc < 0 )
+                break;
+            else
+            {
+                *done += !rc;
+                ++*cursor;
+            }
+            if ( !rc && !(*done & 31) )
+                mc_reserve_refill(MC_BATCH);
+        }
+        else
+        {
+            ++*cursor;
+            if ( mc_reclaim_wants(&r, gfn) )
+            {
+                /* Not more than wanted: the batch counts as done. */
+                mc_reclaim_add(&r, gfn);
+                if ( wanted && *done + r.done + r.nr >= wanted )
+                    mc_reclaim_flush(&r);
+            }
+        }
+
+        rc = 0;
+        if ( (!(++looked & 255) || (!restore && !r.nr) || restore) &&
+             hypercall_preempt_check() )
+        {
+            rc = *cursor < end ? -ERESTART : 0;
+            break;
+        }
+    }
+
+    mc_reclaim_flush(&r);
+    *done += r.done;
+
+    mc_end(d);
+
+    return rc;
+}
+
+/* Compress or restore what a process of the calling guest maps. */
+struct process {
+    struct mc_reclaim r;
+    bool restore, stop;
+    uint32_t wanted, done;
+    unsigned int looked;
+    int rc;
+};
+
+static bool cf_check process_page(void *ctx, gfn_t gfn)
+{
+    struct process *p = ctx;
+
+    if ( p->restore )
+    {
+        int rc = mc_restore(p->r.d, gfn, XEN_MEM_COMPRESS_C_hint,
+                            MC_FOR_STORE);
+
+        p->done += !rc;
+        if ( rc == -ENOMEM )
+        {
+            p->rc = rc;
+            return false;
+        }
+        if ( !rc && !(p->done & 31) )
+            mc_reserve_refill(MC_BATCH);
+    }
+    else if ( mc_reclaim_wants(&p->r, gfn) )
+    {
+        mc_reclaim_add(&p->r, gfn);
+        if ( p->wanted && p->done + p->r.done + p->r.nr >= p->wanted )
+            mc_reclaim_flush(&p->r);
+    }
+
+    p->stop = p->wanted && p->done + p->r.done >= p->wanted;
+    if ( p->stop )
+        return false;
+
+    return ((++p->looked & 63) && (p->r.nr || !p->looked)) ||
+           !hypercall_preempt_check();
+}
+
+/* With a number wanted, the oldest first: one round for each of these. */
+static const uint8_t pass_age[] = { MC_AGE_MAX, 6, 2, 0 };
+
+static int op_range(struct domain *d, struct xen_mem_compress_op *op)
+{
+    xen_mem_compress_range_t *range = &op->u.range;
+    struct process p = {
+        .r = { .d = d, .min_age = range->min_age },
+        .restore = op->op == XENMEM_compress_op_restore_hint,
+        .wanted = range->wanted,
+        .done = range->done,
+    };
+    uint32_t scanned = 0;
+    bool passes;
+    int rc;
+
+    if ( range->pad[0] || range->pad[1] || range->min_age > MC_AGE_MAX ||
+         range->pass >= ARRAY_SIZE(pass_age) || range->start < range->first ||
+         range->first > range->end )
+        return -EINVAL;
+
+    if ( !p.restore )
+    {
+        if ( d->mem_compress->off )
+            return -EOPNOTSUPP;
+        if ( !mc_reserve_ok() )
+            return -ENOMEM;
+    }
+
+    if ( op->flags & XENMEM_compress_f_whole_domain )
+    {
+        uint64_t cursor = range->start >> PAGE_SHIFT, done = range->done;
+
+        rc = whole_domain(d, &cursor, range->end >> PAGE_SHIFT, p.restore,
+                          XEN_MEM_COMPRESS_C_hint, range->min_age,
+                          range->wanted, &done);
+        range->start = rc == -ERESTART ? cursor << PAGE_SHIFT : range->end;
+        range->done = done;
+
+        return rc;
+    }
+
+    passes = range->wanted && !p.restore;
+    if ( passes )
+        p.r.min_age = max(p.r.min_age, (unsigned int)pass_age[range->pass]);
+
+    if ( !mc_begin(d) )
+        return -EBUSY;
+
+    rc = arch_mc_guest_scan(d, range->root, &range->start, range->end,
+                            process_page, &p, &scanned);
+    mc_reclaim_flush(&p.r);
+    mc_end(d);
+
+    range->done = p.done + p.r.done;
+    range->scanned += scanned;
+    atomic_add(scanned, &d->mem_compress->scanned);
+
+    if ( p.rc )
+        return p.rc;
+
+    if ( p.stop )
+    {
+        range->start = range->end;
+        rc = 0;
+    }
+    else if ( !rc && passes && range->pass + 1 < ARRAY_SIZE(pass_age) &&
+              p.r.min_age > range->min_age )
+    {
+        range->pass++;
+        range->start = range->first;
+        rc = -ERESTART;
+    }
+    else if ( !rc )
+        range->start = range->end;
+
+    return rc;
+}
+
+static int op_discard(struct domain *d, xen_mem_compress_gfns_t *gfns)
+{
+    struct mc_reclaim r = { .d = d, .discard = true };
+    int rc = 0;
+
+    if ( d->mem_compress->off )
+        return -EOPNOTSUPP;
+
+    if ( !mc_begin(d) )
+        return -EBUSY;
+
+    while ( gfns->done < gfns->nr )
+    {
+        XEN_GUEST_HANDLE_PARAM(uint64_t) h =
+            guest_handle_from_ptr(gfns->list.h.p, uint64_t);
+        uint64_t gfn;
+
+        if ( copy_from_guest_offset(&gfn, h, gfns->done, 1) )
+        {
+            rc = -EFAULT;
+            break;
+        }
+
+        gfns->done++;
+        if ( mc_reclaim_wants(&r, _gfn(gfn)) )
+            mc_reclaim_add(&r, _gfn(gfn));
+
+        if ( !r.nr && hypercall_preempt_check() )
+        {
+            rc = gfns->done < gfns->nr ? -ERESTART : 0;
+            break;
+        }
+    }
+
+    mc_reclaim_flush(&r);
+    mc_end(d);
+
+    return rc;
+}
+
+static int op_exclude(struct domain *d, xen_mem_compress_span_t *span,
+                      bool exclude)
+{
+    while ( span->nr )
+    {
+        gfn_t gfn = _gfn(span->first);
+        uint8_t *age = mc_age_of(d->mem_compress, gfn);
+
+        if ( !age )
+            return -EINVAL;
+
+        /* First, or it might be taken again at once. */
+        *age = mc_age_exclude(*age, exclude);
+        if ( exclude )
+        {
+            int rc = mem_compress_populate(d, gfn, XEN_MEM_COMPRESS_C_hint);
+
+            if ( rc )
+                return rc;
+        }
+
+        span->first++;
+        span->nr--;
+        if ( span->nr && hypercall_preempt_check() )
+            return -ERESTART;
+    }
+
+    return 0;
+}
+
+static void op_query(struct domain *d, xen_mem_compress_query_t *q)
+{
+    struct mem_compress *mc = d->mem_compress;
+    unsigned int i;
+
+    memset(q, 0, sizeof(*q));
+
+    arch_mc_lock(d);
+    q->compressed = mc_compressed(mc);
+    q->same_filled = mc->kinds[MC_KIND_ZERO] + mc->kinds[MC_KIND_SAME];
+    q->store_pages = mc->store.pages;
+    for ( i = 0; i < XEN_MEM_COMPRESS_NR_CAUSES; i++ )
+        q->restores += mc->restores[i];
+    arch_mc_unlock(d);
+}
+
+long mem_compress_op(XEN_GUEST_HANDLE_PARAM(void) arg)
+{
+    struct domain *d = current->domain;
+    XEN_GUEST_HANDLE_PARAM(xen_mem_compress_op_t) h =
+        guest_handle_cast(arg, xen_mem_compress_op_t);
+    struct xen_mem_compress_op op;
+    int rc;
+
+    if ( !mem_compress_enabled(d) ||
+         !(d->mem_compress->flags & XEN_MEM_COMPRESS_S_guest_ops) )
+        return -EOPNOTSUPP;
+
+    if ( copy_from_guest(&op, h, 1) )
+        return -EFAULT;
+
+    if ( op.version != XEN_MEM_COMPRESS_INTERFACE_VERSION )
+        return -EINVAL;
+
+    if ( op.flags & ~((op.op == XENMEM_compress_op_request ||
+                       op.op == XENMEM_compress_op_restore_hint)
+                      ? XENMEM_compress_f_whole_domain : 0) )
+        return -EINVAL;
+
+    switch ( op.op )
+    {
+    case XENMEM_compress_op_request:
+    case XENMEM_compress_op_restore_hint:
+        atomic_inc(&d->mem_compress->requests);
+        rc = op_range(d, &op);
+        break;
+
+    case XENMEM_compress_op_discard:
+        rc = op_discard(d, &op.u.gfns);
+        break;
+
+    case XENMEM_compress_op_exclude:
+    case XENMEM_compress_op_include:
+        rc = op_exclude(d, &op.u.span,
+                        op.op == XENMEM_compress_op_exclude);
+        break;
+
+    case XENMEM_compress_op_query:
+        op_query(d, &op.u.query);
+        rc = 0;
+        break;
+
+    default:
+        return -EINVAL;
+    }
+
+    if ( copy_to_guest(h, &op, 1) )
+        return -EFAULT;
+
+    return rc;
+}
+
+/* ---------------------------------------------------------------------- */
+
+static int get_states(struct domain *d, struct xen_domctl_mem_compress_op *op)
+{
+    struct mem_compress *mc = d->mem_compress;
+    uint64_t gfn = op->u.states.first, n = 0;
+    uint8_t buf[256];
+
+    op->u.states.max_gfn = mc->first_gfn + mc->nr_ages - 1;
+    if ( op->u.states.first > op->u.states.max_gfn )
+        op->u.states.nr = 0;
+
+    while ( n < op->u.states.nr && gfn <= op->u.states.max_gfn )
+    {
+        unsigned int i;
+
+        for ( i = 0; i < sizeof(buf) && n + i < op->u.states.nr &&
+                     gfn <= op->u.states.max_gfn; i++, gfn++ )
+            buf[i] = arch_mc_state(d, _gfn(gfn), NULL, NULL);
+
+        if ( copy_to_guest_offset(op->u.states.data, n, buf, i) )
+            return -EFAULT;
+
+        n += i;
+        /* The caller goes on where this stopped. */
+        if ( hypercall_preempt_check() )
+            break;
+    }
+
+    op->u.states.first = gfn;
+    op->u.states.nr = n;
+
+    return 0;
+}
+
+static int read_object(struct domain *d, struct xen_domctl_mem_compress_op *op)
+{
+    struct mem_compress *mc = d->mem_compress;
+    gfn_t gfn = _gfn(op->u.object.gfn);
+    struct mc_leaf leaf = {};
+    struct mc_obj obj;
+    const void *data;
+    int rc = 0;
+
+    op->u.object.state = XEN_MEM_COMPRESS_G_state(
+        arch_mc_state(d, gfn, &leaf, NULL));
+    op->u.object.pattern = 0;
+    op->u.object.crc = 0;
+
+    if ( op->u.object.state == XEN_MEM_COMPRESS_G_same )
+        op->u.object.pattern = mc_pattern_unpack(leaf.payload);
+
+    if ( op->u.object.state != XEN_MEM_COMPRESS_G_lzo )
+    {
+        op->u.object.size = 0;
+        return 0;
+    }
+
+    if ( !mc_begin(d) )
+        return -EBUSY;
+
+    if ( arch_mc_begin_restore(d, gfn, &leaf) != MC_FOUND_LEAF ||
+         leaf.kind != MC_KIND_OBJECT )
+    {
+        mc_end(d);
+        return -EAGAIN;
+    }
+
+    spin_lock(&mc->lock);
+    rc = mc_store_info(&mc->store, leaf.payload, &obj);
+    spin_unlock(&mc->lock);
+
+    data = rc ? NULL : mc_store_data(&mc->store, leaf.payload,
+                                     this_cpu(mc_cpu)->bounce);
+    if ( !data )
+        rc = -EIO;
+    else if ( op->u.object.size < obj.len )
+        rc = -ENOBUFS;
+    else if ( copy_to_guest(op->u.object.data, (const uint8_t *)data,
+                            obj.len) )
+        rc = -EFAULT;
+    else
+    {
+        op->u.object.size = obj.len;
+        op->u.object.crc = (obj.codec & CODEC_HAS_CRC)
+                           ? obj.crc : mc_crc32c(0, data, obj.len);
+    }
+
+    if ( arch_mc_abort_restore(d, gfn, &leaf) )
+        mc_free_object(mc, leaf.payload);
+    mc_end(d);
+
+    return rc;
+}
+
+static int copy_out(struct xen_domctl_mem_compress_op *op, const void *data,
+                    unsigned int size)
+{
+    if ( op->u.buffer.size < size )
+        return -ENOBUFS;
+
+    op->u.buffer.size = size;
+
+    return copy_to_guest(op->u.buffer.data, (const uint8_t *)data, size)
+           ? -EFAULT : 0;
+}
+
+int mem_compress_domctl(struct domain *d, struct xen_domctl_mem_compress_op *op)
+{
+    struct mem_compress *mc = d->mem_compress;
+    bool forced = false;
+    int rc;
+
+    if ( op->pad )
+        return -EINVAL;
+
+    if ( op->op == XEN_DOMCTL_MEM_COMPRESS_enable )
+        return enable(d, &op->u.setup);
+
+    if ( op->op == XEN_DOMCTL_MEM_COMPRESS_get_stats )
+    {
+        struct xen_mem_compress_stats *s = xmalloc(typeof(*s));
+
+        if ( !s )
+            return -ENOMEM;
+        get_stats(d, s);
+        rc = op->u.buffer.index ? -EINVAL : copy_out(op, s, sizeof(*s));
+        xfree(s);
+
+        return rc;
+    }
+
+    if ( !mc )
+        return -EOPNOTSUPP;
+
+    switch ( op->op )
+    {
+    case XEN_DOMCTL_MEM_COMPRESS_disable:
+        mc->off = true;
+        forced = true;
+        fallthrough;
+    case XEN_DOMCTL_MEM_COMPRESS_restore:
+        if ( !forced && (op->u.range.pad || op->u.range.min_age) )
+            return -EINVAL;
+        return whole_domain(d, &op->u.range.cursor, ~0ULL, true,
+                            XEN_MEM_COMPRESS_C_forced, 0,
+                            forced ? 0 : op->u.range.wanted,
+                            &op->u.range.done);
+
+    case XEN_DOMCTL_MEM_COMPRESS_get_hist:
+    {
+        struct mc_hist *h;
+
+        BUILD_BUG_ON(sizeof(struct mc_hist) !=
+                     sizeof(struct xen_mem_compress_hist));
+
+        if ( op->u.buffer.index >= XEN_MEM_COMPRESS_NR_HISTS )
+            return -EINVAL;
+
+        h = xmalloc(struct mc_hist);
+        if ( !h )
+            return -ENOMEM;
+        spin_lock(&mc->lock);
+        *h = mc->hist[op->u.buffer.index];
+        spin_unlock(&mc->lock);
+        rc = copy_out(op, h, sizeof(*h));
+        xfree(h);
+
+        return rc;
+    }
+
+    case XEN_DOMCTL_MEM_COMPRESS_set:
+        rc = check_setup(&op->u.setup);
+        if ( !rc )
+            apply_setup(mc, &op->u.setup);
+        return rc;
+
+    case XEN_DOMCTL_MEM_COMPRESS_compress:
+    {
+        uint64_t wanted = op->u.range.wanted;
+        unsigned int age;
+
+        if ( op->u.range.pad || op->u.range.min_age > MC_AGE_MAX )
+            return -EINVAL;
+        if ( mc->off )
+            return -EOPNOTSUPP;
+        if ( !mc_reserve_ok() )
+            return -ENOMEM;
+
+        age = mc_reclaim_age(d, op->u.range.min_age,
+                             wanted > op->u.range.done
+                             ? wanted - op->u.range.done : 0);
+
+        return whole_domain(d, &op->u.range.cursor, ~0ULL, false, 0, age,
+                            wanted, &op->u.range.done);
+    }
+
+    case XEN_DOMCTL_MEM_COMPRESS_get_states:
+        return get_states(d, op);
+
+    case XEN_DOMCTL_MEM_COMPRESS_read_object:
+        return op->u.object.pad ? -EINVAL : read_object(d, op);
+
+    case XEN_DOMCTL_MEM_COMPRESS_sweep:
+    {
+        unsigned long gfn = op->u.range.cursor;
+        bool done;
+
+        do
+            done = arch_mc_sweep(d, &gfn, SWEEP_SLICE);
+        while ( !done && !hypercall_preempt_check() );
+
+        op->u.range.cursor = gfn;
+
+        return done ? 0 : -ERESTART;
+    }
+
+    default:
+        return -EINVAL;
+    }
+}
+
+/* ---------------------------------------------------------------------- */
+
+static int cf_check cpu_callback(struct notifier_block *nfb,
+                                 unsigned long action, void *hcpu)
+{
+    unsigned int cpu = (unsigned long)hcpu;
+
+    switch ( action )
+    {
+    case CPU_UP_PREPARE:
+        if ( !per_cpu(mc_cpu, cpu) )
+            per_cpu(mc_cpu, cpu) = xvzalloc(struct mc_cpu);
+        return per_cpu(mc_cpu, cpu) ? NOTIFY_DONE
+                                    : notifier_from_errno(-ENOMEM);
+
+    case CPU_UP_CANCELED:
+    case CPU_DEAD:
+        XVFREE(per_cpu(mc_cpu, cpu));
+        break;
+    }
+
+    return NOTIFY_DONE;
+}
+
+static struct notifier_block cpu_nfb = {
+    .notifier_call = cpu_callback,
+};
+
+static int __init cf_check mem_compress_init(void)
+{
+    if ( !opt_mem_compress )
+        return 0;
+
+    if ( cpu_callback(&cpu_nfb, CPU_UP_PREPARE,
+                      (void *)(unsigned long)smp_processor_id()) !=
+         NOTIFY_DONE )
+        opt_mem_compress = false;
+    else
+        register_cpu_notifier(&cpu_nfb);
+
+    printk(XENLOG_INFO "mem_compress: %s, access flag set by %s\n",
+           opt_mem_compress ? "available" : "no memory for its buffers",
+           arch_mc_hw_af() ? "hardware" : "software");
+
+    return 0;
+}
+presmp_initcall(mem_compress_init);
+
+/*
+ * Local variables:
+ * mode: C
+ * c-file-style: "BSD"
+ * c-basic-offset: 4
+ * tab-width: 4
+ * indent-tabs-mode: nil
+ * End:
+ */

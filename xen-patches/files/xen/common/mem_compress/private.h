@@ -1,0 +1,315 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The controller's own view of itself.
+ *
+ * Who calls whom:
+ *
+ *      domctl / hypercall / fault / lookup / timer
+ *                        |
+ *      core.c  (dispatch, accounting)   reclaim.c (in)   restore.c (out)
+ *                        |                   |               |
+ *      frames.c (reserve, attach and detach of frames, sleeping vCPUs)
+ *      arch/arm/mmu/compress.c (stage-2 descriptors)
+ *      arch/arm/guest-scan.c   (stage-1 tables, read only)
+ *                        |
+ *      store.c  codec.c  age.c  (pure logic)
+ *
+ * Lock order, outermost first:
+ *
+ *      p2m lock  >  d->page_alloc_lock  >  mc->lock  >  reserve lock
+ *
+ * The codec runs with none of them held.  What pins a page or an object
+ * meanwhile is its descriptor: COMPRESSING with a tag, or COMPRESSED | BUSY.
+ *
+ * mc->inflight counts those who are between two descriptor changes.  Teardown
+ * sets d->is_dying first and then waits for the count to drop to zero, so who
+ * has raised it and still finds the domain alive may use the store.
+ */
+#ifndef MEM_COMPRESS_PRIVATE_H
+#define MEM_COMPRESS_PRIVATE_H
+
+#include <xen/mem_compress.h>
+#include <xen/mm.h>
+#include <xen/percpu.h>
+#include <xen/spinlock.h>
+#include <xen/timer.h>
+
+#include "age.h"
+#include "codec.h"
+#include "store.h"
+
+/* Pages between two TLB flushes. */
+#define MC_BATCH              32U
+
+/* What a compressed page is; 2 bits of its descriptor. */
+enum mc_kind {
+    MC_KIND_ZERO,             /* no payload                                */
+    MC_KIND_SAME,             /* payload: the word, see mc_pattern_pack()  */
+    MC_KIND_OBJECT,           /* payload: handle in the store              */
+    MC_KIND_DISCARDED,        /* as ZERO, but the guest gave the page up   */
+    MC_NR_KINDS
+};
+
+/* The content of a COMPRESSED descriptor. */
+struct mc_leaf {
+    uint64_t payload;         /* MC_PAYLOAD_BITS                           */
+    enum mc_kind kind;
+};
+
+#define MC_PAYLOAD_BITS       50U
+
+/* Stored with an object's codec: it carries a checksum. */
+#define CODEC_HAS_CRC         4U
+
+/* A page on its way in. */
+struct mc_page {
+    gfn_t gfn;
+    struct page_info *page;   /* with a reference; NULL: not nominated     */
+    uint64_t pte;             /* the COMPRESSING descriptor we wrote       */
+};
+
+struct mem_compress {
+    spinlock_t lock;          /* store, hist                               */
+    struct mc_store store;
+    struct mc_hist hist[XEN_MEM_COMPRESS_NR_HISTS];
+
+    atomic_t inflight;
+    bool off;                 /* disabled: restore only                    */
+    uint32_t flags;           /* XEN_MEM_COMPRESS_S_*                      */
+    uint32_t sweep_ms;
+    uint64_t max_compressed, max_store_pages;
+
+    /* One byte for each of nr_ages gfns from first_gfn on, see age.h. */
+    unsigned long first_gfn, nr_ages;
+    uint8_t *ages;
+
+    /* Ageing. */
+    struct domain *domain;
+    struct timer sweep_timer;
+    unsigned long sweep_gfn;
+
+    /* Where background and direct reclaim go on. */
+    unsigned long reclaim_gfn;
+
+    /* Under the p2m lock, held for write. */
+    unsigned long nominal;
+    long ballooned;
+    unsigned long kinds[MC_NR_KINDS];
+    unsigned long compressing;
+    uint32_t tag;
+    unsigned long table_pages;
+    uint64_t restores[XEN_MEM_COMPRESS_NR_CAUSES];
+    uint64_t nominated, committed, freeze_failed, dropped, refaults;
+    uint64_t flushes, sweeps, splits;
+
+    /* Anywhere. */
+    atomic_t rejected, cancelled, no_memory, collisions, lost_races;
+    atomic_t corrupted, waits, requests, scanned, moved, reclaims;
+};
+
+/* Buffers of one physical CPU; never used across anything that may sleep. */
+struct mc_cpu {
+    uint8_t wrkmem[MC_WRKMEM_SIZE] __aligned(8);
+    uint8_t out[MC_MAX_OBJECT] __aligned(8);
+    uint8_t bounce[MC_MAX_OBJECT] __aligned(8);
+    uint8_t table[PAGE_SIZE] __aligned(8);   /* a guest's stage-1 table   */
+};
+
+DECLARE_PER_CPU(struct mc_cpu *, mc_cpu);
+
+static inline unsigned long mc_compressed(const struct mem_compress *mc)
+{
+    return mc->kinds[MC_KIND_ZERO] + mc->kinds[MC_KIND_SAME] +
+           mc->kinds[MC_KIND_OBJECT];
+}
+
+static inline uint8_t *mc_age_of(const struct mem_compress *mc, gfn_t gfn)
+{
+    unsigned long i = gfn_x(gfn) - mc->first_gfn;
+
+    return i < mc->nr_ages ? &mc->ages[i] : NULL;
+}
+
+/*
+ * Raise mc->inflight; false if it is too late, nothing is raised then.  A
+ * successful begin is to be followed by mc_end().
+ */
+bool mc_begin(struct domain *d);
+void mc_end(struct domain *d);
+
+void mc_hist(struct mem_compress *mc, unsigned int which, uint64_t ticks);
+uint64_t mc_ticks(void);
+
+/* frames.c ---------------------------------------------------------------- */
+
+enum mc_urgency {
+    MC_FOR_STORE,             /* leaves most of the reserve alone          */
+    MC_FOR_GUEST,             /* leaves what Xen's own accesses may need   */
+    MC_FOR_XEN,               /* the last frame if need be                 */
+};
+
+/* Set up the reserve for one more domain; -ENOMEM if it cannot be filled. */
+int mc_reserve_grow(unsigned int nr_vcpus);
+void mc_reserve_shrink(unsigned int nr_vcpus);
+/* Is it filled enough to compress anything? */
+bool mc_reserve_ok(void);
+void mc_reserve_refill(unsigned int max);
+void mc_reserve_info(uint64_t *held, uint64_t *target);
+
+/* An anonymous frame with unspecified content, or NULL. */
+struct page_info *mc_frame_get(enum mc_urgency urgency);
+/* The counterpart: to the reserve if it wants one, else to the heap. */
+void mc_frame_put(struct page_info *pg);
+
+/*
+ * Make an anonymous frame @d's (-EINVAL: @d is dying), or a frozen frame of
+ * @d anonymous.
+ */
+int mc_frame_attach(struct domain *d, struct page_info *pg);
+void mc_frame_detach(struct domain *d, struct page_info *pg);
+
+/* Put the current vCPU to sleep until there is a frame. */
+void mc_wait_for_frame(void);
+
+/* reclaim.c --------------------------------------------------------------- */
+
+struct mc_reclaim {
+    struct domain *d;
+    unsigned int min_age;
+    bool discard;             /* drop the content, do not compress it      */
+    uint64_t done;            /* pages compressed so far                   */
+    unsigned int nr;
+    struct mc_page batch[MC_BATCH];
+};
+
+/* Collect a page; works off the batch when that is full. */
+void mc_reclaim_add(struct mc_reclaim *r, gfn_t gfn);
+/* Work off what was collected. */
+void mc_reclaim_flush(struct mc_reclaim *r);
+/* May this page be taken, going by its age? */
+bool mc_reclaim_wants(const struct mc_reclaim *r, gfn_t gfn);
+/* How old a page must be so that about @wanted are; at least @min_age. */
+unsigned int mc_reclaim_age(struct domain *d, unsigned int min_age,
+                            uint64_t wanted);
+/* In a fault: free frames from @d's oldest pages. Returns how many. */
+unsigned int mc_reclaim_direct(struct domain *d);
+/* Have the store hand back pages by compaction. */
+void mc_store_tidy(struct domain *d, unsigned int budget);
+/* Free an object that is ours. */
+void mc_free_object(struct mem_compress *mc, mc_handle_t h);
+void mc_free_store_pages(void *const pages[], unsigned int nr);
+
+/* restore.c --------------------------------------------------------------- */
+
+/*
+ * Bring one page back.  0: resident now, 1: was not compressed, -EAGAIN:
+ * somebody else is at it, -ENOMEM, -EINVAL (dying), -EIO (corrupt).
+ */
+int mc_restore(struct domain *d, gfn_t gfn, unsigned int cause,
+               enum mc_urgency urgency);
+/* The content of a page, wherever it is, without restoring it. */
+int mc_peek(struct domain *d, gfn_t gfn, void *buf);
+
+/* core.c ------------------------------------------------------------------ */
+
+/* For patterns that fit a descriptor's payload. */
+bool mc_pattern_pack(uint64_t word, uint64_t *payload);
+uint64_t mc_pattern_unpack(uint64_t payload);
+
+/* arch -------------------------------------------------------------------- */
+
+/*
+ * Nominate those of p[0 ... nr) that are eligible: reference taken, tagged
+ * descriptor written, TLBs flushed once at the end.  Others get page = NULL.
+ */
+void arch_mc_nominate(struct domain *d, struct mc_page *p, unsigned int nr);
+
+/*
+ * Make the descriptor say where the content is now and free the frame.
+ * -EAGAIN: the page was accessed meanwhile, -EBUSY: somebody holds a
+ * reference; the page stays (or is again) resident, and ours is dropped.
+ */
+int arch_mc_commit(struct domain *d, const struct mc_page *p,
+                   const struct mc_leaf *leaf);
+/* Give up on a nominated page: valid again, reference dropped. */
+void arch_mc_cancel(struct domain *d, const struct mc_page *p);
+
+enum mc_found {
+    MC_FOUND_NOTHING,         /* not RAM, or resident                      */
+    MC_FOUND_CANCELLED,       /* was COMPRESSING, is resident now          */
+    MC_FOUND_LEAF,            /* compressed; an object is BUSY for us now  */
+    MC_FOUND_BUSY,            /* an object, BUSY for somebody else         */
+};
+
+/* First half of a restore. */
+enum mc_found arch_mc_begin_restore(struct domain *d, gfn_t gfn,
+                                    struct mc_leaf *leaf);
+/*
+ * Second half: @page (ours, decoded) becomes the page of @gfn and @d's.
+ * -EAGAIN: the descriptor is not what it was, -EINVAL: @d is dying.  Either
+ * way @page is the caller's still; after -EAGAIN with a MC_KIND_OBJECT leaf
+ * the object is the caller's, too.
+ */
+int arch_mc_end_restore(struct domain *d, gfn_t gfn,
+                        const struct mc_leaf *leaf, struct page_info *page,
+                        unsigned int cause);
+/* Second half, when nothing came of it: clear BUSY. */
+int arch_mc_abort_restore(struct domain *d, gfn_t gfn,
+                          const struct mc_leaf *leaf);
+
+/* Move: rewrite the descriptor of @gfn unless it is not @from, or BUSY. */
+bool arch_mc_move(struct domain *d, gfn_t gfn, uint64_t from, uint64_t to);
+void arch_mc_lock(struct domain *d);
+void arch_mc_unlock(struct domain *d);
+
+/* Content of a resident page, without restoring: false if not resident. */
+bool arch_mc_copy_resident(struct domain *d, gfn_t gfn, void *buf);
+
+/*
+ * Age up to @nr gfns from *gfn on; true when the end was reached.  @gfn is
+ * advanced.
+ */
+bool arch_mc_sweep(struct domain *d, unsigned long *gfn, unsigned int nr);
+
+/* Resident pages by age. */
+void arch_mc_age_hist(struct domain *d, struct mc_age_hist *h);
+
+/* Set the access flag; false if there is nothing to set it in. */
+bool arch_mc_mark_young(struct domain *d, gfn_t gfn);
+
+/* XEN_MEM_COMPRESS_G_* and age in one byte; @gfn locked or not. */
+uint8_t arch_mc_state(struct domain *d, gfn_t gfn, struct mc_leaf *leaf,
+                      bool *busy);
+
+/* Which gfns an array of ages has to cover. */
+void arch_mc_gfn_range(struct domain *d, unsigned long *first,
+                       unsigned long *nr);
+/* Can this domain be opted in at all? */
+int arch_mc_check_domain(const struct domain *d);
+bool arch_mc_hw_af(void);
+
+/* Cache maintenance on a page's way out of and into a guest. */
+void arch_mc_clean_out(void *va);
+void arch_mc_clean_in(void *va);
+
+/*
+ * Stage-1 scan: call @fn for every 4K page that the current vCPU's guest maps
+ * in [*va, end) through @root, until that returns false or (preemption) stop
+ * is due; *va is where to go on.
+ * 0: end was reached, -ERESTART: not yet, -EOPNOTSUPP: regime not supported.
+ */
+int arch_mc_guest_scan(struct domain *d, paddr_t root, uint64_t *va,
+                       uint64_t end, bool (*fn)(void *ctx, gfn_t gfn),
+                       void *ctx, uint32_t *scanned);
+
+#endif /* MEM_COMPRESS_PRIVATE_H */
+
+/*
+ * Local variables:
+ * mode: C
+ * c-file-style: "BSD"
+ * c-basic-offset: 4
+ * tab-width: 4
+ * indent-tabs-mode: nil
+ * End:
+ */

@@ -1,0 +1,305 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Pages on their way in: collect a batch, nominate it with one TLB flush,
+ * then compress and commit page by page, with no lock held across the codec.
+ */
+#include <xen/domain_page.h>
+#include <xen/sched.h>
+
+#include "private.h"
+
+void mc_free_store_pages(void *const pages[], unsigned int nr)
+{
+    unsigned int i;
+
+    for ( i = 0; i < nr; i++ )
+        mc_frame_put(virt_to_page(pages[i]));
+}
+
+void mc_free_object(struct mem_compress *mc, mc_handle_t h)
+{
+    void *pages[MC_CHAIN_MAX];
+    unsigned int nr;
+
+    spin_lock(&mc->lock);
+    nr = mc_store_free(&mc->store, h, pages);
+    spin_unlock(&mc->lock);
+
+    mc_free_store_pages(pages, nr);
+}
+
+/* Give the store the pages it needs to take an object of @len bytes. */
+static int grow_store(struct mem_compress *mc, unsigned int len)
+{
+    void *pages[MC_CHAIN_MAX];
+    unsigned int want, nr;
+    bool full;
+    int rc;
+
+    spin_lock(&mc->lock);
+    want = mc_store_pages_needed(&mc->store, len);
+    full = mc->max_store_pages &&
+           mc->store.pages + want > mc->max_store_pages;
+    spin_unlock(&mc->lock);
+
+    if ( full )
+        return -EBUSY;
+
+    for ( nr = 0; nr < want; nr++ )
+    {
+        struct page_info *pg = mc_frame_get(MC_FOR_STORE);
+
+        if ( !pg )
+        {
+            mc_free_store_pages(pages, nr);
+            return -ENOMEM;
+        }
+        pages[nr] = page_to_virt(pg);
+    }
+
+    if ( !nr )
+        return 0;
+
+    spin_lock(&mc->lock);
+    rc = mc_store_add_chain(&mc->store, len, pages, nr);
+    spin_unlock(&mc->lock);
+
+    if ( rc )
+        mc_free_store_pages(pages, nr);
+
+    return rc;
+}
+
+static int store_object(struct mem_compress *mc, gfn_t gfn, const void *data,
+                        unsigned int len, mc_handle_t *h)
+{
+    bool crc = mc->flags & XEN_MEM_COMPRESS_S_crc;
+    uint32_t sum = crc ? mc_crc32c(0, data, len) : 0;
+    unsigned int codec = MC_CODEC_LZO | (crc ? CODEC_HAS_CRC : 0);
+    unsigned int tries;
+    int rc;
+
+    /* Others may take the slot we made room for: a few times, not for ever. */
+    for ( tries = 0; ; tries++ )
+    {
+        spin_lock(&mc->lock);
+        rc = mc_store_put(&mc->store, gfn_x(gfn), data, len, sum, codec, h);
+        spin_unlock(&mc->lock);
+
+        if ( rc != -ENOMEM || tries == 4 )
+            return rc;
+
+        rc = grow_store(mc, len);
+        if ( rc )
+            return rc;
+    }
+}
+
+/* What is to become of a page: fills @leaf, or says why it stays. */
+static int encode(struct domain *d, const struct mc_page *p,
+                  struct mc_leaf *leaf)
+{
+    struct mem_compress *mc = d->mem_compress;
+    struct mc_cpu *cpu = this_cpu(mc_cpu);
+    void *va = __map_domain_page(p->page);
+    mc_handle_t handle;
+    unsigned int len;
+    uint64_t word, t0;
+    int rc;
+
+    leaf->payload = 0;
+
+    arch_mc_clean_out(va);
+
+    if ( mc_same_filled(va, &word) )
+    {
+        leaf->kind = word ? MC_KIND_SAME : MC_KIND_ZERO;
+        if ( !word || mc_pattern_pack(word, &leaf->payload) )
+        {
+            unmap_domain_page(va);
+            return 0;
+        }
+    }
+
+    t0 = mc_ticks();
+    rc = mc_compress(MC_CODEC_LZO, va, cpu->out, MC_MAX_OBJECT, &len,
+                     cpu->wrkmem);
+    unmap_domain_page(va);
+    if ( rc )
+        return rc;
+    mc_hist(mc, XEN_MEM_COMPRESS_H_encode, mc_ticks() - t0);
+
+    rc = store_object(mc, p->gfn, cpu->out, len, &handle);
+    if ( !rc )
+    {
+        leaf->kind = MC_KIND_OBJECT;
+        leaf->payload = handle;
+    }
+
+    return rc;
+}
+
+static bool compress_one(struct domain *d, const struct mc_page *p,
+                         bool discard)
+{
+    struct mem_compress *mc = d->mem_compress;
+    struct mc_leaf leaf = { .kind = MC_KIND_DISCARDED };
+    uint64_t t0 = mc_ticks();
+    int rc = discard ? 0 : encode(d, p, &leaf);
+
+    if ( rc )
+    {
+        uint8_t *age = mc_age_of(mc, p->gfn);
+
+        if ( rc == -E2BIG )
+        {
+            atomic_inc(&mc->rejected);
+            if ( age )
+                *age = mc_age_reject(*age);
+        }
+        else
+            atomic_inc(&mc->no_memory);
+        arch_mc_cancel(d, p);
+
+        return false;
+    }
+
+    rc = arch_mc_commit(d, p, &leaf);
+    if ( rc )
+    {
+        if ( leaf.kind == MC_KIND_OBJECT )
+            mc_free_object(mc, leaf.payload);
+
+        return false;
+    }
+
+    mc_hist(mc, XEN_MEM_COMPRESS_H_compress, mc_ticks() - t0);
+
+    return true;
+}
+
+bool mc_reclaim_wants(const struct mc_reclaim *r, gfn_t gfn)
+{
+    const uint8_t *age = mc_age_of(r->d->mem_compress, gfn);
+
+    return age && (r->discard ? !mc_age_excluded(*age)
+                              : mc_age_eligible(*age, r->min_age));
+}
+
+void mc_reclaim_flush(struct mc_reclaim *r)
+{
+    struct mem_compress *mc = r->d->mem_compress;
+    unsigned int i;
+
+    if ( !r->nr )
+        return;
+
+    arch_mc_nominate(r->d, r->batch, r->nr);
+
+    for ( i = 0; i < r->nr; i++ )
+    {
+        const struct mc_page *p = &r->batch[i];
+
+        if ( !p->page )
+            continue;
+
+        if ( mc->max_compressed && mc_compressed(mc) >= mc->max_compressed )
+            arch_mc_cancel(r->d, p);
+        else
+            r->done += compress_one(r->d, p, r->discard);
+    }
+
+    r->nr = 0;
+}
+
+void mc_reclaim_add(struct mc_reclaim *r, gfn_t gfn)
+{
+    unsigned int i;
+
+    /* Two mappings of one page in a batch would be nominated once only. */
+    for ( i = 0; i < r->nr; i++ )
+        if ( gfn_eq(r->batch[i].gfn, gfn) )
+            return;
+
+    r->batch[r->nr++].gfn = gfn;
+    if ( r->nr == MC_BATCH )
+        mc_reclaim_flush(r);
+}
+
+unsigned int mc_reclaim_age(struct domain *d, unsigned int min_age,
+                            uint64_t wanted)
+{
+    struct mc_age_hist h;
+
+    if ( !wanted )
+        return min_age;
+
+    arch_mc_age_hist(d, &h);
+
+    return max(min_age, mc_age_threshold(&h, wanted));
+}
+
+unsigned int mc_reclaim_direct(struct domain *d)
+{
+    struct mem_compress *mc = d->mem_compress;
+    struct mc_reclaim r = { .d = d };
+    unsigned long looked;
+
+    if ( mc->off || !mc_begin(d) )
+        return 0;
+
+    atomic_inc(&mc->reclaims);
+
+    /* Restored since the last sweep is too young, or nothing would progress. */
+    r.min_age = mc_reclaim_age(d, 1, MC_BATCH);
+
+    for ( looked = 0; looked < mc->nr_ages && !r.done; looked++ )
+    {
+        gfn_t gfn;
+
+        if ( mc->reclaim_gfn >= mc->nr_ages )
+            mc->reclaim_gfn = 0;
+        gfn = _gfn(mc->first_gfn + mc->reclaim_gfn++);
+
+        if ( mc_reclaim_wants(&r, gfn) )
+            mc_reclaim_add(&r, gfn);
+    }
+    mc_reclaim_flush(&r);
+
+    mc_end(d);
+
+    return r.done;
+}
+
+static bool cf_check move_object(void *ctx, uint64_t gfn, mc_handle_t from,
+                                 mc_handle_t to)
+{
+    return arch_mc_move(ctx, _gfn(gfn), from, to);
+}
+
+void mc_store_tidy(struct domain *d, unsigned int budget)
+{
+    struct mem_compress *mc = d->mem_compress;
+    void *pages[4 * MC_CHAIN_MAX];
+    unsigned int nr, moved = 0;
+
+    arch_mc_lock(d);
+    spin_lock(&mc->lock);
+    nr = mc_store_compact(&mc->store, budget, move_object, d, pages,
+                          ARRAY_SIZE(pages), &moved);
+    spin_unlock(&mc->lock);
+    arch_mc_unlock(d);
+
+    atomic_add(moved, &mc->moved);
+    mc_free_store_pages(pages, nr);
+}
+
+/*
+ * Local variables:
+ * mode: C
+ * c-file-style: "BSD"
+ * c-basic-offset: 4
+ * tab-width: 4
+ * indent-tabs-mode: nil
+ * End:
+ */
