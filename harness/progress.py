@@ -16,12 +16,13 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
-from rich.console import Console
-from rich.live import Live
-from rich.markup import escape
-from rich.spinner import Spinner
-from rich.table import Table
+if TYPE_CHECKING:
+    # Imported where they are used: harness.sources also runs before there is an environment.
+    from rich.live import Live
+    from rich.spinner import Spinner
+    from rich.table import Table
 
 
 class Step:
@@ -56,7 +57,7 @@ class _Display:
         self._lock = threading.RLock()
         self._active: list[Step] = []
         self._live: Live | None = None
-        self._spinner = Spinner("dots")
+        self._spinner: Spinner | None = None
 
     def begin(self, name: str) -> Step:
         with self._lock:
@@ -65,15 +66,24 @@ class _Display:
             if not sys.stderr.isatty():
                 self._line(f"{name} ...")
             elif self._live is None:
-                self._live = Live(
-                    get_renderable=self._table,
-                    console=Console(stderr=True),
-                    refresh_per_second=8,
-                    transient=True,
-                    redirect_stdout=False,
-                )
-                self._live.start()
+                self._live = self._start()
             return step
+
+    def _start(self) -> Live:
+        from rich.console import Console
+        from rich.live import Live
+        from rich.spinner import Spinner
+
+        self._spinner = Spinner("dots")
+        live = Live(
+            get_renderable=self._table,
+            console=Console(stderr=True),
+            refresh_per_second=8,
+            transient=True,
+            redirect_stdout=False,
+        )
+        live.start()
+        return live
 
     def noted(self, step: Step, text: str) -> None:
         if not sys.stderr.isatty():
@@ -94,7 +104,7 @@ class _Display:
                 mark = "[red]✗[/]" if failed else "[dim]=[/]" if step.was_cached else "[green]✓[/]"
                 indent = "  " * step.depth
                 live.console.print(
-                    f"{indent}{mark} {escape(step.name)} [dim]{took}[/]", highlight=False
+                    f"{indent}{mark} {_plain(step.name)} [dim]{took}[/]", highlight=False
                 )
 
     def warned(self, text: str) -> None:
@@ -102,18 +112,28 @@ class _Display:
             if self._live is None:
                 self._line(f"warning: {text}")
             else:
-                self._live.console.print(f"[yellow]warning:[/] {escape(text)}", highlight=False)
+                self._live.console.print(f"[yellow]warning:[/] {_plain(text)}", highlight=False)
 
     def _line(self, text: str) -> None:
         print(f"{time.strftime('%H:%M:%S')} {text}", file=sys.stderr, flush=True)
 
     def _table(self) -> Table:
-        table = Table.grid(padding=(0, 1))
+        from rich import table as rich_table
+
+        table = rich_table.Table.grid(padding=(0, 1))
         for step in list(self._active):
-            note = f"[dim]{escape(step.last_note)}[/]" if step.last_note else ""
+            note = f"[dim]{_plain(step.last_note)}[/]" if step.last_note else ""
             time_so_far = f"[dim]{step.elapsed_s:.0f} s[/]"
-            table.add_row("  " * step.depth, self._spinner, escape(step.name), time_so_far, note)
+            spinner = self._spinner or ""
+            table.add_row("  " * step.depth, spinner, _plain(step.name), time_so_far, note)
         return table
+
+
+def _plain(text: str) -> str:
+    """Text in which rich sees no markup."""
+    from rich.markup import escape
+
+    return escape(text)
 
 
 _display = _Display()

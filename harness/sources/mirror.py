@@ -26,6 +26,7 @@ VARIABLE = "XMC_DEBIAN_MIRROR"
 TRIES = 3
 PAUSE_S = 1.0
 SILENCE_S = 60.0
+PROBE_S = 15.0
 CHUNK_BYTES = 1 << 20
 TRANSIENT_STATUS = (408, 425, 429, 500, 502, 503, 504)
 
@@ -92,6 +93,16 @@ def download(url: str, destination: Path, *, sha256: str, size: int) -> None:
     finally:
         with contextlib.suppress(FileNotFoundError):
             partial.unlink()
+
+
+def probe(url: str) -> None:
+    """Ask for a file without fetching it. Raises what ``download`` would."""
+    request = urllib.request.Request(url, method="HEAD")
+    try:
+        with urllib.request.urlopen(request, timeout=PROBE_S):
+            pass
+    except (urllib.error.URLError, http.client.HTTPException, TimeoutError, ConnectionError) as e:
+        raise network_error(e, url) from e
 
 
 def _fetch_once(url: str, partial: Path, *, sha256: str, size: int) -> None:
