@@ -59,6 +59,12 @@ void xmc_open(void)
         cannot("/dev/xen/hypercall", "dom0 is short of memory");
 
     data_area = arg_area + ARG_BYTES;
+
+    /*
+     * Xen checks that the calling domain may write to the pages, and until
+     * they were written to once the kernel has them mapped read-only.
+     */
+    memset(arg_area, 0, ARG_BYTES + XMC_DATA_BYTES);
 }
 
 void *xmc_data(void)
