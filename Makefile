@@ -13,9 +13,6 @@ PYTEST ?=
 BOOT ?=
 
 bin := .venv/bin
-shell-files = $(shell git ls-files --cached --others --exclude-standard | \
-	xargs -r grep -lE '^\#!/(usr/)?bin/(env )?(ba|da)?sh' 2>/dev/null)
-
 .DEFAULT_GOAL := help
 .PHONY: help setup boot halt xen build test unit nightly lint clean
 
@@ -42,11 +39,8 @@ xen: setup ## Build Xen with the controller (then: harness reboot)
 build: setup ## Build everything without booting
 	@$(bin)/harness build
 
-lint: setup ## ruff, mypy, shellcheck, C style
-	@$(bin)/ruff check harness tests
-	@$(bin)/mypy harness
-	@$(if $(shell-files),shellcheck $(shell-files))
-	@$(bin)/python -m tests.lint.cstyle
+lint: setup ## ruff, mypy, shellcheck, Xen's and the kernel's C style, licences
+	@$(bin)/python -m harness.lint
 
 unit: setup ## Tests that need neither network nor QEMU
 	@$(bin)/pytest tests/unit $(PYTEST)
