@@ -112,6 +112,7 @@ def _stats(testbed: Testbed, guest: Guest) -> dict[str, Any]:
 
 
 def _print_status(document: dict[str, Any]) -> None:
+    from rich import box
     from rich.console import Console
     from rich.table import Table
 
@@ -129,24 +130,26 @@ def _print_status(document: dict[str, Any]) -> None:
             console.print("  this Xen has no memory compression controller", style="yellow")
     if not document["guests"]:
         return
-    table = Table(
-        "guest", "state", "nominal", "resident", "compressed", "gained", "restores", "ssh"
-    )
-    for column in table.columns[2:]:
-        column.justify = "right"
+    table = Table(box=box.SIMPLE_HEAD, header_style="bold", pad_edge=False)
+    for column in ("guest", "state"):
+        table.add_column(column, no_wrap=True)
+    for column in ("nominal", "resident", "gained", "compressed", "restores"):
+        table.add_column(column, justify="right", no_wrap=True)
     for name, guest in document["guests"].items():
         failure = guest["failure"]
         table.add_row(
             name,
-            f"[red]{failure['message'][:40]}[/red]" if failure else guest["state"],
+            "[red]failed[/red]" if failure else guest["state"],
             mib(guest["nominal_kib"]),
             mib(guest["resident_kib"]),
-            f"{guest['compressed_pages']} pages",
             mib(guest["gained_kib"]),
+            f"{guest['compressed_pages']} p",
             str(sum(guest["restores"].values())),
-            f"127.0.0.1:{document['ports'].get(name, '-')}",
         )
     console.print(table)
+    for name, guest in document["guests"].items():
+        if guest["failure"]:
+            console.print(f"  {name}: {guest['failure']['message']}", style="red", markup=False)
 
 
 def _print_stats(found: dict[str, dict[str, Any]]) -> None:

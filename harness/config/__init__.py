@@ -4,11 +4,12 @@
 profile = load_profile("default", overrides=["board.memory_mib=2048"]).profile
 """
 
-from harness.config.load import Resolved, load_profile, shipped_profiles
+from harness.config.load import Resolved, load_profile, profile_of, shipped_profiles
 from harness.config.model import Board, Compress, Dom0, Guest, GuestKind, Profile, Timeouts, Xen
 
 __all__ = [  # noqa: RUF022  most important first
     "load_profile",
+    "profile_of",
     "shipped_profiles",
     "Resolved",
     "Profile",

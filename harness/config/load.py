@@ -27,6 +27,8 @@ class Resolved:
     """A profile, its values by dotted key, and the origin of each."""
 
     profile: Profile
+    document: Mapping[str, Any]
+    """The whole profile as JSON can hold it: ``profile_of`` makes it a Profile again."""
     values: Mapping[str, Any]
     origins: Mapping[str, str]
 
@@ -55,14 +57,21 @@ def load_profile(name: str = "default", *, overrides: Sequence[str] = ()) -> Res
         checked = ProfileFile.model_validate(raw)
     except ValidationError as error:
         raise _usage_error(error, origins, name) from error
-    values = dict(_flatten(checked.model_dump(mode="json"), ()))
+    document = checked.model_dump(mode="json")
+    values = dict(_flatten(document, ()))
     profile = checked.to_profile(Path(name).stem)
     for guest in profile.guests.values():
         if values[f"guests.{guest.name}.ip"] is None:
             values[f"guests.{guest.name}.ip"] = guest.ip
             origins[f"guests.{guest.name}.ip"] = "assigned"
     check_budget(profile, origins)
-    return Resolved(profile, values, {key: origins.get(key, BUILT_IN) for key in values})
+    found = {key: origins.get(key, BUILT_IN) for key in values}
+    return Resolved(profile, document, values, found)
+
+
+def profile_of(document: Mapping[str, Any], name: str) -> Profile:
+    """The profile that ``Resolved.document`` was taken from, whatever its file says by now."""
+    return ProfileFile.model_validate(document).to_profile(Path(name).stem)
 
 
 def _locate(name: str) -> Path:

@@ -14,7 +14,6 @@ import selectors
 import signal
 import socket
 import subprocess
-import time
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Self
@@ -43,7 +42,6 @@ class QemuProcess:
         self._cwd = cwd
         self.log = cwd / "qemu.log"
         self.sockets: Mapping[str, socket.socket] = {}
-        self.started_s = time.monotonic()
         listeners = {name: _listen(cwd / name) for name in sockets}
         try:
             with self.log.open("wb") as log:
@@ -77,10 +75,6 @@ class QemuProcess:
     def alive(self) -> bool:
         """Whether the process still runs."""
         return self._process.poll() is None
-
-    def clock(self) -> float:
-        """Seconds since the start."""
-        return time.monotonic() - self.started_s
 
     def lost(self, during: str) -> MachineError:
         """The error that says how QEMU ended, in its own words."""

@@ -38,6 +38,7 @@ class Bringup:
     """One testbed on its way up.
 
     files:   paths of the artifacts by name: xen, kernel, dom0_initrd, linux_initrd, android_root
+    clock:   seconds since the testbed's start, for the console logs
     wake:    called, from any thread, when a console said something bad or ended
     """
 
@@ -47,6 +48,7 @@ class Bringup:
         files: Mapping[str, str],
         folder: Folder,
         *,
+        clock: Callable[[], float],
         wake: Callable[[Console], None] = lambda console: None,
     ) -> None:
         self.profile = profile
@@ -59,6 +61,7 @@ class Bringup:
         self.qemu: QemuProcess | None = None
         self.qmp: Qmp | None = None
         self._files = {name: Path(path) for name, path in files.items()}
+        self._clock = clock
         self._wake = wake
         self._stack = ExitStack()
         self._ssh: dict[str, SshTransport] = {}
@@ -172,7 +175,7 @@ class Bringup:
             name,
             self.qemu.sockets[socket_name],
             log_dir=self.folder.consoles,
-            clock=self.qemu.clock,
+            clock=self._clock,
             allow=guest.allow if guest else (),
             on_event=self._wake,
         )

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import ExitStack, suppress
 from pathlib import Path
 
-from harness.config import Resolved, load_profile
+from harness.config import Resolved, load_profile, shipped_profiles
 from harness.config.model import GuestKind
 from harness.deadline import Deadline
 from harness.errors import MachineError, UsageError
@@ -54,6 +54,8 @@ def boot(
     busy, and the first failure of the boot; nothing is left running then.
     """
     resolved = load_profile(profile, overrides=overrides)
+    if Path(profile).exists() and profile not in shipped_profiles():
+        profile = str(Path(profile).resolve())  # reboot may be called from another folder
     folder = Folder.named(name)
     paths, digests = artifacts(resolved, files)
     with ExitStack() as stack:
@@ -70,6 +72,7 @@ def boot(
             Request(
                 profile=profile,
                 overrides=tuple(overrides),
+                config=resolved.document,
                 files=paths,
                 digests=digests,
                 until=until,
@@ -180,6 +183,8 @@ def _wait_state(
             raise record.failure.error()
         if record.state.rank >= state.rank:
             return
+        if ended and record.done:
+            raise MachineError(f"testbed {folder.name} was halted while it booted")
         if ended:
             words = folder.supervisor_log.read_text("utf-8", "replace").strip().splitlines()
             raise MachineError(

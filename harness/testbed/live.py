@@ -14,7 +14,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from harness.config import Resolved, load_profile
+from harness.config import Profile, profile_of
 from harness.config.model import Guest as GuestConfig
 from harness.deadline import Deadline
 from harness.errors import HarnessError, MachineError, UsageError
@@ -65,11 +65,10 @@ class Testbed:
 
     __test__ = False  # pytest, this is no test
 
-    def __init__(self, folder: Folder, record: Record, resolved: Resolved) -> None:
+    def __init__(self, folder: Folder, record: Record, profile: Profile) -> None:
         self.folder = folder
         self.name = folder.name
-        self.resolved = resolved
-        self.profile = resolved.profile
+        self.profile = profile
         self.ports = record.ports
         self.controller_present = record.controller
         self.digests = record.digests
@@ -180,7 +179,8 @@ def attach(name: str | None = None) -> Testbed:
     folder = Folder.named(name)
     record = folder.read()
     require_running(folder, record)
-    return Testbed(folder, record, load_profile(record.profile, overrides=record.overrides))
+    request = folder.read_request()
+    return Testbed(folder, record, profile_of(request.config, request.profile))
 
 
 def require_running(folder: Folder, record: Record) -> None:

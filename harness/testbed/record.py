@@ -43,6 +43,8 @@ class Request:
 
     profile: str
     overrides: tuple[str, ...]
+    config: Mapping[str, Any]
+    """The profile as it was then, overrides applied."""
     files: Mapping[str, str]
     """Paths of the artifacts by name."""
     digests: Mapping[str, str]
@@ -57,6 +59,7 @@ class Request:
             "schema": SCHEMA,
             "profile": self.profile,
             "overrides": list(self.overrides),
+            "config": dict(self.config),
             "files": dict(self.files),
             "digests": dict(self.digests),
             "until": self.until.value,

@@ -20,7 +20,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from harness.config import load_profile
+from harness.config import profile_of
 from harness.errors import HarnessError
 from harness.machine.console import Console
 from harness.machine.qemu import die_with_parent
@@ -57,9 +57,12 @@ class Supervisor:
         failure: Failure | None = None
         bringup: Bringup | None = None
         try:
-            resolved = load_profile(self._request.profile, overrides=self._request.overrides)
             bringup = Bringup(
-                resolved.profile, self._request.files, self._folder, wake=self._on_console
+                profile_of(self._request.config, self._request.profile),
+                self._request.files,
+                self._folder,
+                clock=self._elapsed_s,
+                wake=self._on_console,
             )
             self._bring_up(bringup)
             self._watch(bringup)

@@ -3,11 +3,12 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 
-from harness.config import load_profile, shipped_profiles
+from harness.config import load_profile, profile_of, shipped_profiles
 from harness.errors import UsageError
 
 
@@ -50,6 +51,13 @@ def test_overrides_win_and_origins_say_so() -> None:
     assert resolved.origins["board.gic"] == "harness/profiles/default.toml"
     assert resolved.origins["guests.linux.compress.crc"] == "built-in default"
     assert load_profile("hw-af").origins["board.cpu"] == "harness/profiles/hw-af.toml"
+
+
+@pytest.mark.parametrize("name", shipped_profiles())
+def test_a_profile_comes_back_from_its_document(name: str) -> None:
+    resolved = load_profile(name, overrides=["guests.linux.memory_mib=48"])
+    document = json.loads(json.dumps(resolved.document))
+    assert profile_of(document, name) == resolved.profile
 
 
 def test_a_disabled_guest_is_not_there_and_a_new_one_gets_a_free_address() -> None:

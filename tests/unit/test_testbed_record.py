@@ -52,7 +52,16 @@ def test_a_record_comes_back_as_it_was(folder: Folder) -> None:
 
 
 def test_a_request_comes_back_as_it_was(folder: Folder) -> None:
-    request = Request("hw-af", ("a.b=1",), {"xen": "/x"}, {"xen": "d"}, State.DOM0, False, 7)
+    request = Request(
+        "hw-af",
+        ("a.b=1",),
+        {"board": {"cpus": 1}},
+        {"xen": "/x"},
+        {"xen": "d"},
+        State.DOM0,
+        False,
+        7,
+    )
     folder.write_request(request)
     assert folder.read_request() == request
 
