@@ -15,7 +15,7 @@ from pathlib import Path
 from harness.config import Resolved, load_profile, shipped_profiles
 from harness.config.model import GuestKind
 from harness.deadline import Deadline
-from harness.errors import MachineError, UsageError
+from harness.errors import MachineError, SetupError, UsageError
 from harness.progress import step
 from harness.testbed.live import Testbed, attach
 from harness.testbed.record import Folder, Record, Request
@@ -139,6 +139,11 @@ def artifacts(
     kinds = {guest.kind for guest in resolved.profile.guests.values()}
     wanted = [name for name in ARTIFACTS if name != "android_root" or GuestKind.ANDROID in kinds]
     found = {name: getattr(built, name) for name in wanted}
+    if found.get("android_root", built.kernel) is None:
+        raise SetupError(
+            "the Android image is not built",
+            hint="harness build images, or --set guests.android.enabled=false",
+        )
     paths = {name: str(artifact.path) for name, artifact in found.items()}
     return paths, {name: artifact.digest for name, artifact in found.items()}
 
