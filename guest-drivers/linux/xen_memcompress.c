@@ -82,41 +82,47 @@ static struct xmc_counter xmc_errors = XMC_COUNTER(errors);
  */
 static int xmc_call(u16 op, struct mm_struct *mm, u64 start, u64 end)
 {
-	while (start < end) {
-		struct xen_mem_compress_op arg = {
-			.version = XEN_MEM_COMPRESS_INTERFACE_VERSION,
-			.op = op,
-			.u.range = {
-				.root = virt_to_phys(mm->pgd),
-				.start = start,
-				.end = end,
-			},
-		};
-		int ret;
+	struct xen_mem_compress_op arg = {
+		.version = XEN_MEM_COMPRESS_INTERFACE_VERSION,
+		.op = op,
+		.u.range = {
+			.root = virt_to_phys(mm->pgd),
+			.first = start,
+			.start = start,
+			.end = end,
+		},
+	};
+	xen_mem_compress_range_t *range = &arg.u.range;
+	u64 cursor;
+	int ret;
 
+	do {
 		if (signal_pending(current))
 			return -EINTR;
+
+		cursor = range->start;
+		range->scanned = 0;
+		range->done = 0;
 
 		atomic64_inc(&xmc_requests.value);
 		ret = HYPERVISOR_memory_op(XENMEM_compress_op, &arg);
 
 		/* Xen also reports what it did before it met an error. */
-		atomic64_add(arg.u.range.scanned, &xmc_scanned.value);
-		atomic64_add(arg.u.range.done,
+		atomic64_add(range->scanned, &xmc_scanned.value);
+		atomic64_add(range->done,
 			     op == XENMEM_compress_op_request ?
 			     &xmc_compressed.value : &xmc_restored.value);
 
 		/* Standing still would make this loop endless. */
-		if (!ret && arg.u.range.start <= start)
+		if (!ret && range->start <= cursor)
 			ret = -EIO;
 		if (ret) {
 			atomic64_inc(&xmc_errors.value);
 			return ret;
 		}
 
-		start = arg.u.range.start;
 		cond_resched();
-	}
+	} while (range->start < end);
 
 	return 0;
 }
@@ -328,7 +334,7 @@ static int __init xmc_init(void)
 	int ret;
 
 	/* The layout that Xen sees, whatever this kernel was built with. */
-	BUILD_BUG_ON(sizeof(struct xen_mem_compress_range) != 40);
+	BUILD_BUG_ON(sizeof(struct xen_mem_compress_range) != 48);
 	BUILD_BUG_ON(sizeof(struct xen_mem_compress_op) != 56);
 
 	ret = xmc_probe();
