@@ -14,7 +14,7 @@
 #include "store.h"
 
 #define OBJECTS 600U
-#define ROUNDS  40000U
+#define ROUNDS  150000U
 
 static struct {
     mc_handle_t handle;

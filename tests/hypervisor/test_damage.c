@@ -152,12 +152,12 @@ static void every_bit_of_a_description_may_flip(void)
 
     for ( bit = 0; bit < sizeof(struct mc_slot) * 8; bit++ )
     {
-        struct mc_obj o;
+        struct mc_obj o = { .len = 0 };
         int rc;
 
         raw[bit / 8] ^= 1 << (bit % 8);
         rc = mc_store_info(&store, h, &o);
-        CHECK(rc == -EIO || rc == -ENOENT || (rc == 0 && o.len <= 3072));
+        CHECK(rc == -EIO || rc == -ENOENT || (rc == 0 && o.len <= MC_MAX_OBJECT));
         CHECK(!rc == !!mc_store_data(&store, h, bounce));
         raw[bit / 8] ^= 1 << (bit % 8);
     }

@@ -113,17 +113,25 @@ static const char *next_step(int error, uint32_t op)
     }
 }
 
+/* Xen has refused an operation. */
+static void __attribute__((noreturn))
+refused(unsigned int domid, uint32_t op, int rc)
+{
+    if ( rc == -ENOSYS )
+        fail(EXIT_NO_CONTROLLER, "this Xen has no memory compression "
+             "controller: build it with CONFIG_MEM_COMPRESS=y");
+
+    fail(EXIT_ERROR, "%s domain %u: %s: %s", args.verb, domid, strerror(-rc),
+         next_step(-rc, op));
+}
+
 /* An operation that must succeed. */
 static void must(unsigned int domid, struct xen_domctl_mem_compress_op *op)
 {
     int rc = xmc_op(domid, op);
 
-    if ( rc == -ENOSYS )
-        fail(EXIT_NO_CONTROLLER, "this Xen has no memory compression "
-             "controller: build it with CONFIG_MEM_COMPRESS=y");
     if ( rc )
-        fail(EXIT_ERROR, "%s domain %u: %s: %s", args.verb, domid,
-             strerror(-rc), next_step(-rc, op->op));
+        refused(domid, op->op, rc);
 }
 
 static uint64_t number(const char *text, uint64_t max, const char *what)
@@ -190,7 +198,7 @@ static unsigned int the_domain(void)
         fail(EXIT_USAGE, "%s: which domain?", args.verb);
 
     named.name = args.words[0];
-    if ( named.name[0] >= '0' && named.name[0] <= '9' )
+    if ( !named.name[strspn(named.name, "0123456789")] )
         return number(named.name, DOMID_FIRST_RESERVED - 1, "domain");
 
     for_each_domain(match_name, &named);
@@ -227,13 +235,10 @@ static int get_stats(unsigned int domid, struct xen_mem_compress_stats *s)
 static void must_get_stats(unsigned int domid,
                            struct xen_mem_compress_stats *s)
 {
-    struct xen_domctl_mem_compress_op op = {
-        .op = XEN_DOMCTL_MEM_COMPRESS_get_stats,
-        .u.buffer.size = sizeof(*s),
-    };
+    int rc = get_stats(domid, s);
 
-    if ( get_stats(domid, s) )
-        must(domid, &op);       /* says why */
+    if ( rc )
+        refused(domid, XEN_DOMCTL_MEM_COMPRESS_get_stats, rc);
 }
 
 static void list_one(unsigned int domid, const char *name, void *ctx)
@@ -242,18 +247,13 @@ static void list_one(unsigned int domid, const char *name, void *ctx)
     unsigned int *listed = ctx;
     int rc = get_stats(domid, &s);
 
-    if ( rc == -ENOSYS )
-        fail(EXIT_NO_CONTROLLER, "this Xen has no memory compression "
-             "controller: build it with CONFIG_MEM_COMPRESS=y");
-
     /* Off for this domain, or it is gone by now. */
     if ( rc == -EOPNOTSUPP || rc == -ENODEV || rc == -ESRCH ||
          (!rc && !(s.info & XEN_MEM_COMPRESS_I_enabled) && !s.nominal) )
         return;
 
     if ( rc )
-        fail(EXIT_ERROR, "domain %u: %s: %s", domid, strerror(-rc),
-             next_step(-rc, 0));
+        refused(domid, XEN_DOMCTL_MEM_COMPRESS_get_stats, rc);
 
     if ( !args.json )
     {
@@ -453,7 +453,7 @@ static void whole_domain(uint32_t what, bool report)
         if ( rc == -EAGAIN || rc == -EINTR || rc == -85 /* ERESTART */ )
             continue;
         if ( rc )
-            must(domid, &op);   /* says why, unless it went well now */
+            refused(domid, what, rc);
         if ( args.max && op.u.range.done >= args.max )
             break;
     } while ( rc || (op.u.range.cursor && op.u.range.cursor != cursor) );

@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * A pretended Xen below xen-memcompress, in place of its hypercall.c: domain 0
+ * without the controller, 3 and 7 with it.  What changes something is told on
+ * stderr.  The variable FAKE_XEN holds an errno that every operation fails with.
+ */
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "../../xen-patches/tools/hypercall.h"
+
+#define FIRST_GFN 0x40000U
+#define PAGES     1000U
+#define STEP      96U
+
+static uint64_t data[XMC_DATA_BYTES / 8];
+
+void xmc_open(void)
+{
+}
+
+void *xmc_data(void)
+{
+    return data;
+}
+
+int xmc_domains(unsigned int first, domid_t ids[], unsigned int max)
+{
+    static const domid_t all[] = { 0, 3, 7 };
+    unsigned int i;
+    int n = 0;
+
+    /* One at a time: callers go on until there are none. */
+    for ( i = 0; i < 3 && n < 1 && max; i++ )
+        if ( all[i] >= first )
+            ids[n++] = all[i];
+
+    return n;
+}
+
+void xmc_name(unsigned int domid, char *name, size_t size)
+{
+    snprintf(name, size, "%s", domid == 0 ? "Domain-0" :
+             domid == 3 ? "linux" : domid == 7 ? "a \"quoted\\name" : "");
+}
+
+/* Every field another number. */
+static void stats(struct xen_mem_compress_stats *s)
+{
+    uint64_t *fields = (uint64_t *)s;
+    unsigned int i;
+
+    for ( i = 0; i < sizeof(*s) / 8; i++ )
+        fields[i] = 1000 + i;
+    s->version = XEN_MEM_COMPRESS_INTERFACE_VERSION;
+    s->flags = XEN_MEM_COMPRESS_S_crc;
+    s->info = XEN_MEM_COMPRESS_I_enabled | XEN_MEM_COMPRESS_I_balanced;
+    s->ticks_khz = 62500;
+}
+
+static void hist(struct xen_mem_compress_hist *h, unsigned int index)
+{
+    memset(h, 0, sizeof(*h));
+    h->buckets[5] = 90;
+    h->buckets[64] = 10 + index;        /* 128 ... 135 */
+    h->count = 100 + index;
+    h->sum = 90 * 5 + 130 * (10 + index);
+    h->max = 131;
+}
+
+static uint8_t state(uint64_t gfn)
+{
+    if ( gfn < FIRST_GFN || (gfn >= FIRST_GFN + 10 && gfn < FIRST_GFN + 20) )
+        return XEN_MEM_COMPRESS_G_none;
+
+    return gfn & 1 ? 0x30 | XEN_MEM_COMPRESS_G_resident
+                   : XEN_MEM_COMPRESS_G_lzo;
+}
+
+/* Through in several calls; Xen's ways to say so differ. */
+static int bulk(unsigned int domid, struct xen_domctl_mem_compress_op *op)
+{
+    uint64_t gfn = op->u.range.cursor;
+
+    if ( gfn < FIRST_GFN )
+        gfn = FIRST_GFN;
+    for ( ; gfn < FIRST_GFN + PAGES; gfn++ )
+    {
+        if ( op->u.range.wanted && op->u.range.done == op->u.range.wanted )
+            break;
+        op->u.range.done++;
+        if ( gfn % STEP == STEP - 1 )
+        {
+            op->u.range.cursor = gfn + 1;
+            return domid == 3 ? -EAGAIN : 0;
+        }
+    }
+    op->u.range.cursor = domid == 3 && gfn == FIRST_GFN + PAGES ? 0 : gfn;
+
+    return 0;
+}
+
+static int object(struct xen_domctl_mem_compress_op *op)
+{
+    switch ( op->u.object.gfn - FIRST_GFN )
+    {
+    case 0:
+        op->u.object.state = XEN_MEM_COMPRESS_G_lzo;
+        op->u.object.size = 6;
+        op->u.object.crc = 0xfedcba98;
+        memcpy(data, "object", 6);
+        return 0;
+    case 1:
+        op->u.object.state = XEN_MEM_COMPRESS_G_same;
+        op->u.object.pattern = 0xffffffffffffffff;
+        return 0;
+    case 2:
+        op->u.object.state = XEN_MEM_COMPRESS_G_resident;
+        return 0;
+    }
+
+    return -ENOENT;
+}
+
+int xmc_op(unsigned int domid, struct xen_domctl_mem_compress_op *op)
+{
+    static const char *const names[] = {
+        "enable", "disable", "get_stats", "get_hist", "set", "compress",
+        "restore", "get_states", "read_object", "sweep",
+    };
+    const char *error = getenv("FAKE_XEN");
+
+    if ( error )
+        return -atoi(error);
+    if ( domid != 3 && domid != 7 )
+        return domid ? -ESRCH : -EOPNOTSUPP;
+
+    switch ( op->op )
+    {
+    case XEN_DOMCTL_MEM_COMPRESS_enable:
+    case XEN_DOMCTL_MEM_COMPRESS_set:
+        fprintf(stderr, "%s %u flags=%" PRIu32 " sweep=%" PRIu32
+                " compressed=%" PRIu64 " store=%" PRIu64 "\n", names[op->op],
+                domid, op->u.setup.flags, op->u.setup.sweep_ms,
+                (uint64_t)op->u.setup.max_compressed,
+                (uint64_t)op->u.setup.max_store_pages);
+        return 0;
+    case XEN_DOMCTL_MEM_COMPRESS_get_stats:
+        stats((struct xen_mem_compress_stats *)data);
+        return 0;
+    case XEN_DOMCTL_MEM_COMPRESS_get_hist:
+        hist((struct xen_mem_compress_hist *)data, op->u.buffer.index);
+        return 0;
+    case XEN_DOMCTL_MEM_COMPRESS_get_states:
+    {
+        uint64_t first = op->u.states.first, n = op->u.states.nr, i;
+
+        op->u.states.max_gfn = FIRST_GFN + PAGES - 1;
+        if ( n > FIRST_GFN + PAGES - first )
+            n = FIRST_GFN + PAGES - first;
+        for ( i = 0; i < n; i++ )
+            ((uint8_t *)data)[i] = state(first + i);
+        op->u.states.first = first + n;
+        op->u.states.nr = n;
+        return 0;
+    }
+    case XEN_DOMCTL_MEM_COMPRESS_read_object:
+        return object(op);
+    default:
+        fprintf(stderr, "%s %u min_age=%" PRIu32 " cursor=%" PRIu64 "\n",
+                names[op->op], domid, op->u.range.min_age,
+                (uint64_t)op->u.range.cursor);
+        return bulk(domid, op);
+    }
+}

@@ -1,0 +1,239 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""xen-memcompress above a pretended Xen (fake_xen.c): what it asks for and what it prints."""
+
+from __future__ import annotations
+
+import errno
+import json
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from harness.hypervisor.memcompress import Stats, parse_histogram
+from tests.hypervisor.conftest import Workshop
+
+FIRST_GFN = 0x40000
+PAGES = 1000
+
+
+class Tool:
+    """The compiled tool."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def run(
+        self, *words: str, status: int = 0, error: int = 0
+    ) -> subprocess.CompletedProcess[str]:
+        """Run it; error: what every operation fails with."""
+        environment = {"FAKE_XEN": str(error)} if error else {}
+        done = subprocess.run(
+            [self._path, *words],
+            capture_output=True,
+            text=True,
+            env=environment,
+            timeout=60,
+            check=False,
+        )
+        assert done.returncode == status, done.stderr
+        return done
+
+    def json(self, *words: str) -> Any:
+        """Its answer."""
+        return json.loads(self.run(*words, "--json").stdout)
+
+
+@pytest.fixture(scope="module")
+def tool(workshop: Workshop) -> Tool:
+    return Tool(workshop.tool())
+
+
+def test_statistics_have_every_field_the_harness_reads(tool: Tool) -> None:
+    stats = Stats.parse(tool.json("show", "3"))
+    assert stats.version == 1
+    assert stats.flags == {"crc": True, "guest_ops": False, "sw_af": False}
+    assert stats.info == {"enabled": True, "hw_af": False, "balanced": True}
+    assert stats.ticks_khz == 62500
+    # The pretended Xen numbers the 64-bit words of the structure from 1000 on.
+    assert (stats.nominal, stats.reserve_target) == (1002, 1018)
+    assert list(stats.restores.values()) == list(range(1019, 1027))
+    assert list(stats.restores)[:3] == ["data", "insn", "s1walk"]
+    assert (stats.nominated, stats.reclaims) == (1027, 1045)
+    assert stats.ages == tuple(range(1046, 1062))
+
+
+def test_list_leaves_out_domains_without_the_controller(tool: Tool) -> None:
+    listed = tool.json("list")
+    assert [one["domid"] for one in listed] == [3, 7]
+    assert listed[1]["name"] == 'a "quoted\\name'
+
+
+def test_text_names_what_json_does(tool: Tool) -> None:
+    text = tool.run("show", "3").stdout
+    document = tool.json("show", "3")
+    for name, value in document.items():
+        if isinstance(value, int) and name not in ("domid", "version", "ticks_khz"):
+            assert f"{name:<15}{value:>12}" in text
+
+
+def test_domains_go_by_name_too(tool: Tool) -> None:
+    assert tool.json("show", "linux") == tool.json("show", "3")
+    assert "no domain nobody" in tool.run("show", "nobody", status=1).stderr
+
+
+def test_enable_passes_every_setting(tool: Tool) -> None:
+    words = ["sweep_ms=250", "crc=1", "guest_ops=0", "sw_af=1", "max_compressed=7"]
+    said = tool.run("enable", "3", *words, "max_store_pages=0x10").stderr
+    assert said == "enable 3 flags=5 sweep=250 compressed=7 store=16\n"
+
+
+def test_enable_alone_lets_the_guest_ask(tool: Tool) -> None:
+    said = tool.run("enable", "3").stderr
+    assert said == "enable 3 flags=2 sweep=1000 compressed=0 store=0\n"
+
+
+def test_set_keeps_flags_and_wants_all_limits(tool: Tool) -> None:
+    limits = ["sweep_ms=10", "max_compressed=20", "max_store_pages=30"]
+    said = tool.run("set", "3", *limits, "sw_af=1").stderr
+    assert said == "set 3 flags=5 sweep=10 compressed=20 store=30\n"
+    tool.run("set", "3", "sweep_ms=10", status=2)
+
+
+@pytest.mark.parametrize("domain", ["3", "7"])
+@pytest.mark.parametrize("verb", ["compress", "restore"])
+def test_bulk_verbs_go_on_until_xen_is_through(tool: Tool, verb: str, domain: str) -> None:
+    assert tool.json(verb, domain) == {"done": PAGES}
+    assert tool.json(verb, domain, "--max", "150") == {"done": 150}
+    assert tool.json(verb, domain, "--max=96") == {"done": 96}
+
+
+@pytest.mark.parametrize("verb", ["sweep", "disable", "off"])
+def test_silent_verbs_say_nothing(tool: Tool, verb: str) -> None:
+    done = tool.run(verb, "3")
+    assert done.stdout == ""
+    assert ("disable" if verb == "off" else verb) in done.stderr
+
+
+def test_min_age_is_passed_and_bounded(tool: Tool) -> None:
+    said = tool.run("compress", "3", "--min-age", "4").stderr.splitlines()
+    assert all("min_age=4" in line for line in said)
+    tool.run("compress", "3", "--min-age", "16", status=2)
+
+
+def test_histograms_are_as_the_harness_reads_them(tool: Tool) -> None:
+    histogram = parse_histogram(tool.json("histogram", "3", "decode"), "decode")
+    assert (histogram.count, histogram.maximum) == (103, 131)
+    every = tool.json("histogram", "3")
+    assert list(every) == [
+        "restore_lzo",
+        "restore_same",
+        "restore_bulk",
+        "decode",
+        "compress",
+        "encode",
+    ]
+    assert every["decode"]["buckets"] == {"5": 90, "64": 13}
+    # Ticks of 62.5 MHz: the median is 5 ticks, the 99th percentile bucket 128 to 135.
+    text = tool.run("histogram", "3", "decode").stdout
+    assert "p50 0.08" in text
+    assert "p99 2.10" in text
+    tool.run("histogram", "3", "nothing", status=2)
+
+
+def test_states_are_one_byte_a_gfn(tool: Tool, tmp_path: Path) -> None:
+    file = tmp_path / "states"
+    document = tool.json("states", "3", "-o", str(file))
+    content = file.read_bytes()
+    assert len(content) == FIRST_GFN + PAGES
+    assert not any(content[:FIRST_GFN])
+    assert content[FIRST_GFN : FIRST_GFN + 11] == b"\x05\x31" * 5 + b"\x00"
+    assert document["runs"] == [
+        {"first_gfn": FIRST_GFN, "nr": 10},
+        {"first_gfn": FIRST_GFN + 20, "nr": PAGES - 20},
+    ]
+    assert document["lzo"] == document["resident"] == (PAGES - 10) // 2
+
+
+def test_objects_are_dumped_as_they_are(tool: Tool, tmp_path: Path) -> None:
+    file = tmp_path / "object"
+    document = tool.json("dump-object", "3", hex(FIRST_GFN), "-o", str(file))
+    assert file.read_bytes() == b"object"
+    assert document == {
+        "gfn": FIRST_GFN,
+        "state": "lzo",
+        "size": 6,
+        "crc": 0xFEDCBA98,
+        "pattern": 0,
+    }
+
+
+def test_a_page_of_one_word_has_no_object_but_a_pattern(tool: Tool, tmp_path: Path) -> None:
+    file = tmp_path / "object"
+    document = tool.json("dump-object", "3", hex(FIRST_GFN + 1), "-o", str(file))
+    assert file.read_bytes() == b""
+    assert (document["state"], document["pattern"]) == ("same", 2**64 - 1)
+
+
+def test_nothing_is_dumped_for_a_resident_page(tool: Tool, tmp_path: Path) -> None:
+    file = tmp_path / "object"
+    done = tool.run("dump-object", "3", hex(FIRST_GFN + 2), "-o", str(file), status=1)
+    assert "is resident" in done.stderr
+    assert not file.exists()
+
+
+def test_watch_prints_as_often_as_asked(tool: Tool) -> None:
+    lines = tool.run("watch", "3", "--count", "3", "--interval", "0").stdout.splitlines()
+    assert len(lines) == 4  # and a heading
+    assert lines[1] == lines[2] == lines[3]
+
+
+@pytest.mark.parametrize("verb", ["list", "show", "compress", "histogram"])
+def test_a_xen_without_the_controller_has_its_own_status(tool: Tool, verb: str) -> None:
+    words = [verb] if verb == "list" else [verb, "3"]
+    said = tool.run(*words, error=errno.ENOSYS, status=3).stderr
+    assert "CONFIG_MEM_COMPRESS" in said
+
+
+@pytest.mark.parametrize(
+    ("error", "words", "advice"),
+    [
+        (errno.ESRCH, ["show", "3"], "No such process: see xl list"),
+        (errno.EPERM, ["compress", "3"], "run this as root"),
+        (errno.EBUSY, ["enable", "3"], "xl create -p"),
+        (errno.ENOMEM, ["enable", "3"], "reserve cannot be filled"),
+        (errno.EOPNOTSUPP, ["show", "3"], "before it first runs"),
+        (errno.EIO, ["restore", "3"], "object is damaged"),
+    ],
+)
+def test_errors_come_with_what_to_do(
+    tool: Tool, error: int, words: list[str], advice: str
+) -> None:
+    done = tool.run(*words, error=error, status=1)
+    assert advice in done.stderr
+    assert done.stdout == ""
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        [],
+        ["frobnicate"],
+        ["show"],
+        ["show", "70000"],
+        ["enable", "3", "speed=9"],
+        ["enable", "3", "crc=2"],
+        ["enable", "3", "sweep_ms="],
+        ["enable", "3", "sweep_ms=-1"],
+        ["compress", "3", "--max"],
+        ["compress", "3", "--frob"],
+        ["states", "3"],
+        ["dump-object", "3", "-o", "/dev/null"],
+        ["dump-object", "3", "12x", "-o", "/dev/null"],
+    ],
+    ids=" ".join,
+)
+def test_wrong_usage_has_its_own_status(tool: Tool, words: list[str]) -> None:
+    done = tool.run(*words, status=2)
+    assert "xen-memcompress" in done.stderr
