@@ -44,7 +44,13 @@ def register(app: typer.Typer) -> None:
             _print_argv(profile, overrides or [], as_json)
             return
         from harness.testbed import boot as boot_testbed
+        from harness.testbed.launch import already_up
 
+        running = already_up(profile, overrides=overrides or [])
+        if running is not None:
+            with running:
+                _say_up(running.name, as_json)
+            return
         with boot_testbed(profile, overrides=overrides or [], until=State(until)) as testbed:
             _say_up(testbed.name, as_json)
 

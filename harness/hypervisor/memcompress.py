@@ -214,7 +214,6 @@ def parse_histogram(document: Mapping[str, Any], name: str) -> Histogram:
 
 def _count(document: Any, verb: str) -> int:
     """Pages that a bulk verb worked on."""
-    for key in ("done", "pages", f"{verb}ed", f"{verb}d"):
-        if isinstance(document, Mapping) and key in document:
-            return int(document[key])
+    if isinstance(document, Mapping) and isinstance(document.get("done"), int):
+        return int(document["done"])
     raise HypervisorError(f"no number of pages in {document!r}", where=f"{TOOL} {verb}")

@@ -89,6 +89,32 @@ def boot(
     return attach(folder.name)
 
 
+def already_up(
+    profile: str = "default", *, overrides: Sequence[str] = (), name: str | None = None
+) -> Testbed | None:
+    """The running testbed, if it is ready and exactly what ``boot`` would make now.
+
+    Raises UsageError when one runs that is of another profile or another build.
+    """
+    folder = Folder.named(name)
+    if not folder.running():
+        return None
+    record = folder.read()
+    request = folder.read_request()
+    resolved = load_profile(profile, overrides=overrides)
+    if request.config != resolved.document:
+        what = f"is running another profile ({request.profile} {' '.join(request.overrides)})"
+    elif dict(request.digests) != artifacts(resolved)[1]:
+        what = "is running an earlier build"
+    elif record.failure is not None or record.state is not State.READY:
+        what = f"is running, in state {record.state}"
+    else:
+        return attach(folder.name)
+    raise UsageError(
+        f"testbed {folder.name} {what}", hint="harness reboot, harness halt, or another --name"
+    )
+
+
 def reboot(name: str | None = None, *, background: bool = True) -> Testbed:
     """Halt and boot again what was booted last, from what is built now."""
     folder = Folder.named(name)

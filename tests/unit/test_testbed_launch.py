@@ -8,14 +8,18 @@ from __future__ import annotations
 
 import os
 import socket
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from harness.config import load_profile
 from harness.errors import MachineError, SetupError, UsageError
-from harness.testbed import attach, boot, halt, reboot
+from harness.testbed import attach, boot, halt, launch, reboot
 from harness.testbed import record as record_module
-from harness.testbed.record import Folder
+from harness.testbed.launch import already_up
+from harness.testbed.record import Folder, Record, Request
 from harness.testbed.states import State
 
 NO_ANDROID = "guests.android.enabled=false"
@@ -96,6 +100,43 @@ def test_a_testbed_that_runs_is_not_booted_twice(files: dict[str, Path]) -> None
     assert lock is not None
     with pytest.raises(UsageError, match="testbed t is running"):
         boot(overrides=[NO_ANDROID], name="t", files=files)
+    os.close(lock)
+
+
+def running_as(name: str, monkeypatch: pytest.MonkeyPatch, **changes: Any) -> int:
+    """The state that a ready testbed leaves in its folder; its lock."""
+    monkeypatch.setattr(launch, "artifacts", lambda resolved: ({}, {"xen": "digest"}))
+    folder = Folder.named(name)
+    lock = folder.try_lock()
+    assert lock is not None
+    request = Request("default", (), load_profile().document, {}, {"xen": "digest"})
+    folder.write_request(replace(request, **changes))
+    folder.write(Record(name, state=State.READY, done=True, ports={"dom0": 1}))
+    return lock
+
+
+def test_booting_what_is_up_already_finds_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert already_up(name="t") is None
+    lock = running_as("t", monkeypatch)
+    found = already_up(name="t")
+    assert found is not None
+    assert found.ports == {"dom0": 1}
+    os.close(lock)
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"config": {"board": {}}, "overrides": ("a=1",)}, "another profile .default a=1."),
+        ({"digests": {"xen": "older"}}, "an earlier build"),
+    ],
+)
+def test_booting_beside_another_build_or_profile_says_which(
+    monkeypatch: pytest.MonkeyPatch, changes: dict[str, Any], words: str
+) -> None:
+    lock = running_as("t", monkeypatch, **changes)
+    with pytest.raises(UsageError, match=words):
+        already_up(name="t")
     os.close(lock)
 
 
