@@ -81,7 +81,7 @@ static uint8_t state(uint64_t gfn)
                    : XEN_MEM_COMPRESS_G_lzo;
 }
 
-/* Through in several calls; Xen's ways to say so differ. */
+/* Through in several calls. */
 static int bulk(unsigned int domid, struct xen_domctl_mem_compress_op *op)
 {
     uint64_t gfn = op->u.range.cursor;
@@ -96,10 +96,10 @@ static int bulk(unsigned int domid, struct xen_domctl_mem_compress_op *op)
         if ( gfn % STEP == STEP - 1 )
         {
             op->u.range.cursor = gfn + 1;
-            return domid == 3 ? -EAGAIN : 0;
+            return domid == 3 ? -EAGAIN : -EINTR;
         }
     }
-    op->u.range.cursor = domid == 3 && gfn == FIRST_GFN + PAGES ? 0 : gfn;
+    op->u.range.cursor = gfn;
 
     return 0;
 }

@@ -43,9 +43,7 @@ def test_pinned_objects_are_read_without_a_lock(workshop: Workshop) -> None:
 def test_useful_bytes_fill_the_pages_of_the_store(workshop: Workshop) -> None:
     said = workshop.programs(Variant.FAST).run("density").decode()
     print(said)
-    density = {
-        found["situation"]: found["density"] for found in map(json.loads, said.splitlines())
-    }
+    density = {found["situation"]: found["density"] for found in map(json.loads, said.splitlines())}
     assert density["filled-10k"] >= 0.95
     assert density["filled-100k"] >= 0.96
     assert density["replaced-compacted"] >= 0.95

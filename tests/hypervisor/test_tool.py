@@ -24,9 +24,7 @@ class Tool:
     def __init__(self, path: Path) -> None:
         self._path = path
 
-    def run(
-        self, *words: str, status: int = 0, error: int = 0
-    ) -> subprocess.CompletedProcess[str]:
+    def run(self, *words: str, status: int = 0, error: int = 0) -> subprocess.CompletedProcess[str]:
         """Run it; error: what every operation fails with."""
         environment = {"FAKE_XEN": str(error)} if error else {}
         done = subprocess.run(
@@ -207,9 +205,7 @@ def test_a_xen_without_the_controller_has_its_own_status(tool: Tool, verb: str) 
         (errno.EIO, ["restore", "3"], "object is damaged"),
     ],
 )
-def test_errors_come_with_what_to_do(
-    tool: Tool, error: int, words: list[str], advice: str
-) -> None:
+def test_errors_come_with_what_to_do(tool: Tool, error: int, words: list[str], advice: str) -> None:
     done = tool.run(*words, error=error, status=1)
     assert advice in done.stderr
     assert done.stdout == ""

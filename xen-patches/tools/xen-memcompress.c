@@ -436,27 +436,18 @@ static void whole_domain(uint32_t what, bool report)
 {
     struct xen_domctl_mem_compress_op op = { .op = what };
     unsigned int domid = the_domain();
-    uint64_t cursor;
     int rc;
 
     op.u.range.min_age = args.min_age;
     op.u.range.wanted = args.max;
 
-    /*
-     * Xen may return before it is through (-EAGAIN, -EINTR, -ERESTART, or
-     * simply 0); the cursor tells.  It was through when the cursor stands
-     * still, or is back at 0.
-     */
-    do {
-        cursor = op.u.range.cursor;
+    /* If Xen returns before it is through, it goes on at the cursor. */
+    do
         rc = xmc_op(domid, &op);
-        if ( rc == -EAGAIN || rc == -EINTR || rc == -85 /* ERESTART */ )
-            continue;
-        if ( rc )
-            refused(domid, what, rc);
-        if ( args.max && op.u.range.done >= args.max )
-            break;
-    } while ( rc || (op.u.range.cursor && op.u.range.cursor != cursor) );
+    while ( rc == -EAGAIN || rc == -EINTR );
+
+    if ( rc )
+        refused(domid, what, rc);
 
     if ( report && args.json )
         printf("{\"done\": %" PRIu64 "}\n", (uint64_t)op.u.range.done);
