@@ -13,6 +13,7 @@ PYTEST ?=
 BOOT ?=
 
 bin := .venv/bin
+
 .DEFAULT_GOAL := help
 .PHONY: help setup boot halt xen build test unit nightly lint clean
 

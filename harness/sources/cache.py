@@ -23,7 +23,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from harness.errors import SetupError
+from harness.errors import HarnessError, SetupError
 from harness.paths import cache_dir
 
 MANIFEST = "COMPLETE"
@@ -165,16 +165,23 @@ def sha256_of(path: Path) -> str:
 
 @contextmanager
 def no_space_is_setup_error() -> Iterator[None]:
-    """Turn whatever a full disk causes into one SetupError."""
+    """Turn whatever a full disk, or one that may not be written, causes into one SetupError."""
     try:
         yield
-    except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            raise _no_space() from error
-        raise
-    except Exception as error:
+    except HarnessError as error:
+        # A tool that ran out of space fails in its own words.
         if _free_bytes() < NO_SPACE_BYTES:
             raise _no_space() from error
+        raise
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT) or _free_bytes() < NO_SPACE_BYTES:
+            raise _no_space() from error
+        if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR):
+            raise SetupError(
+                f"the cache may not be written: {error.strerror}",
+                where=str(error.filename or cache_dir()),
+                hint="mend its permissions, or set XMC_CACHE_DIR to another directory",
+            ) from error
         raise
 
 
