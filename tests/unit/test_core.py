@@ -18,7 +18,7 @@ from harness.progress import step, warn
 
 
 def test_every_kind_of_error_has_its_own_exit_code() -> None:
-    kinds = [HarnessError, *HarnessError.__subclasses__()]
+    kinds: list[type[HarnessError]] = [HarnessError, *HarnessError.__subclasses__()]
     assert sorted(kind.exit_code for kind in kinds) == list(range(1, 9))
     assert all(kind.__name__ in (errors.__doc__ or "") for kind in kinds)
 
