@@ -100,6 +100,7 @@ int main(void)
     {
         unsigned int gfn = rng_below(&r, OBJECTS), i;
         const uint8_t *p;
+        struct mc_obj o;
 
         pthread_mutex_lock(&lock);
         model[gfn].pinned = model[gfn].handle != 0;
@@ -107,6 +108,9 @@ int main(void)
         if ( !model[gfn].pinned )
             continue;
 
+        CHECK_EQ(mc_store_info(&store, model[gfn].handle, &o), 0);
+        CHECK_EQ(o.gfn, gfn);
+        CHECK_EQ(o.len, model[gfn].len);
         p = mc_store_data(&store, model[gfn].handle, bounce);
         CHECK(p);
         for ( i = 0; i < model[gfn].len; i++ )

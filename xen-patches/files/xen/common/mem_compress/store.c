@@ -450,6 +450,7 @@ static struct mc_slot *slot_find(const struct mc_store *s, mc_handle_t h,
 {
     unsigned int idx = h & MC_INDEX_MASK;
     struct mc_chain *c = chain_find(s, h >> MC_INDEX_BITS, rc);
+    const struct mc_class *k;
     struct mc_slot *slot;
 
     if ( !c )
@@ -457,15 +458,16 @@ static struct mc_slot *slot_find(const struct mc_store *s, mc_handle_t h,
 
     *rc = -ENOENT;
 
-    if ( idx >= classes[c->class].objs )
+    k = &classes[c->class];
+    if ( idx >= k->objs )
         return NULL;
 
     slot = slot_of(c, idx);
     if ( !slot->used )
         return NULL;
 
-    /* It is in the right class, or was damaged. */
-    if ( !slot->len || class_of(slot->len) != c->class )
+    /* It fits this class and not the one before, or was damaged. */
+    if ( slot->len > k->size || slot->len <= (c->class ? k[-1].size : 0) )
     {
         *rc = -EIO;
         return NULL;

@@ -11,8 +11,9 @@
  * needed any more are handed back through arrays, and freed by the caller.
  *
  * Every function is called with the caller's lock (one for each store) held.
- * The one exception is mc_store_data() on an object that its owner has
- * pinned, i.e. which nobody frees or moves until the owner is done with it.
+ * The exceptions are mc_store_info() and mc_store_data() on an object that its
+ * owner has pinned, i.e. which nobody frees or moves until the owner is done
+ * with it.
  */
 #ifndef MEM_COMPRESS_STORE_H
 #define MEM_COMPRESS_STORE_H
@@ -123,6 +124,8 @@ int mc_store_put(struct mc_store *s, uint64_t gfn, const void *data,
  *
  * -ENOENT: no object there (never was, was freed, other store, wild handle).
  * -EIO:    the object's header makes no sense.
+ *
+ * May be called without the lock while the object is pinned.
  */
 int mc_store_info(const struct mc_store *s, mc_handle_t h, struct mc_obj *o);
 
