@@ -5,13 +5,22 @@
 
 # Debian's own, which harness.host installs the headers and the venv module of.
 PYTHON ?= /usr/bin/python3
-# Where make test and make nightly leave JUnit files.
+# Where make test leaves its JUnit file.
 OUT ?= runs/junit
-# More for pytest: make test PYTEST="-k console"
+# Which tests, and more for pytest: make test TESTS=tests/unit/test_core.py PYTEST="-k deadline"
+TESTS ?= tests/unit tests/hypervisor tests/integration
 PYTEST ?=
 # More for harness boot: make boot BOOT="--profile hw-af"
 BOOT ?=
+# make boot OFFLINE=1: from the cache or not at all
+OFFLINE ?=
 
+# One thing after another, each as parallel as it likes; and none of our variables and options gets
+# into the makes of Xen and Linux.
+.NOTPARALLEL:
+unexport MAKEFLAGS MAKEOVERRIDES MFLAGS
+
+offline := $(if $(OFFLINE),--offline)
 bin := .venv/bin
 
 .DEFAULT_GOAL := help
@@ -26,19 +35,18 @@ setup: ## Check this machine, install what it lacks, make .venv
 	@command -v $(PYTHON) >/dev/null || .ci/python
 	@$(PYTHON) -B -m harness.host
 
-boot: setup ## Build what has changed and boot Xen, dom0 and the guests
-	@$(bin)/harness build
+boot: build ## Build what has changed, boot Xen, dom0 and the guests, compress and verify
 	@$(bin)/harness boot $(BOOT)
 	@$(bin)/harness run first-light
 
 halt: setup ## Stop the testbed
 	@$(bin)/harness halt
 
-xen: setup ## Build Xen with the controller (then: harness reboot)
-	@$(bin)/harness build xen
+build: setup ## Build what has changed
+	@$(bin)/harness build $(offline)
 
-build: setup ## Build everything without booting
-	@$(bin)/harness build
+xen: setup ## Build Xen with the controller; then: .venv/bin/harness reboot
+	@$(bin)/harness build xen $(offline)
 
 lint: setup ## ruff, mypy, shellcheck, Xen's and the kernel's C style, licences
 	@$(bin)/python -m harness.lint
@@ -46,10 +54,9 @@ lint: setup ## ruff, mypy, shellcheck, Xen's and the kernel's C style, licences
 unit: setup ## Tests that need neither network nor QEMU
 	@$(bin)/pytest tests/unit $(PYTEST)
 
-test: lint build ## Lint, unit tests, host tests of the controller, tests on QEMU; JUnit in runs/junit
+test: lint build ## Lint, unit tests, the controller's tests on the host, tests on QEMU
 	@mkdir -p $(OUT)
-	@$(bin)/pytest tests/unit tests/hypervisor tests/integration -m "not slow" \
-		--junitxml=$(OUT)/test.xml $(PYTEST)
+	@$(bin)/pytest $(TESTS) -m "not slow" --junitxml=$(OUT)/test.xml $(PYTEST)
 
 nightly: setup ## make test and what takes longer, with a summary
 	@$(bin)/harness nightly
