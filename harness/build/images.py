@@ -167,6 +167,8 @@ def _resolve(needed: Mapping[str, str], files: PackageFiles, listing: Path) -> d
         try:
             found[name] = files.library(name)
         except KeyError as error:
-            raise SetupError(f"no package has {name}, which {by} needs", where=str(listing)) from error
+            raise SetupError(
+                f"no package has {name}, which {by} needs", where=str(listing)
+            ) from error
         _collect(found[name], name, files, open_)
     return found

@@ -96,6 +96,8 @@ class Tree:
 def write_cpio(tree: Tree) -> bytes:
     """The tree as an uncompressed archive."""
     out = io.BytesIO()
+    # Without it the root is as a tmpfs is made: writable for all.
+    _write_entry(out, ".", Entry(stat.S_IFDIR | 0o755), 0)
     for inode, (name, entry) in enumerate(tree.items(), start=1):
         _write_entry(out, name, entry, inode)
     _write_entry(out, TRAILER, Entry(0), 0)

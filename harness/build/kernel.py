@@ -119,9 +119,7 @@ def _configure(tree: Path, wanted: Mapping[str, Path]) -> None:
         what="kernel: configure",
         env=IDENTITY,
     )
-    options = {
-        key: value for path in wanted.values() for key, value in kconfig.load(path).items()
-    }
+    options = {key: value for path in wanted.values() for key, value in kconfig.load(path).items()}
     kconfig.check(options, tree / ".config", what="kernel")
 
 

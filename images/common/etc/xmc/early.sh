@@ -1,4 +1,5 @@
-# shellcheck shell=sh
+# SPDX-License-Identifier: GPL-2.0-or-later
+# shellcheck shell=sh disable=SC2034  # the /init that reads this uses what is set here
 # What every image does first. Sourced by /init; afterwards xmc_host, xmc_ip and xmc_gw are set and
 # whoever has the testbed's key may log in.
 
@@ -7,7 +8,7 @@ export PATH=/usr/sbin:/usr/bin HOME=/root
 mkdir -p /proc /sys /dev /run /tmp /root/.ssh /etc/dropbear /var
 mount -t proc proc /proc
 mount -t sysfs sysfs /sys
-mountpoint -q /dev || mount -t devtmpfs devtmpfs /dev
+mount -t devtmpfs devtmpfs /dev
 mkdir -p /dev/pts /dev/shm
 mount -t devpts devpts /dev/pts
 mount -t tmpfs tmpfs /run
