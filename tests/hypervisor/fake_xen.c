@@ -2,7 +2,7 @@
 /*
  * A pretended Xen below xen-memcompress, in place of its hypercall.c: domain 0
  * without the controller, 3 and 7 with it.  What changes something is told on
- * stderr.  The variable FAKE_XEN holds an errno that every operation fails with.
+ * stderr.  With an errno in the variable FAKE_XEN, every operation fails so.
  */
 
 #include <errno.h>

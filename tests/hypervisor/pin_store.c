@@ -52,7 +52,8 @@ static void put(unsigned int gfn, struct rng *r)
     model[gfn].len = len;
     model[gfn].byte = rng_next(r);
     memset(data, model[gfn].byte, len);
-    CHECK_EQ(mc_store_put(&store, gfn, data, len, 0, 1, &model[gfn].handle), 0);
+    CHECK_EQ(mc_store_put(&store, gfn, data, len, 0, 1,
+                          &model[gfn].handle), 0);
 }
 
 static void *change(void *arg)

@@ -9,7 +9,7 @@
 #include "codec.h"
 #include "harness.h"
 
-/* Exactly as large as promised, so that AddressSanitizer sees one byte more. */
+/* Exactly that large, so that AddressSanitizer sees one byte more. */
 static void *exactly(size_t size)
 {
     void *p = malloc(size ? size : 1);
@@ -102,7 +102,8 @@ static void output_that_just_fits_fits(void)
     for ( i = 0; i < 300; i++ )
     {
         content_page(&r, page);
-        CHECK_EQ(mc_compress(MC_CODEC_LZO, page, roomy, 8192, &len, wrkmem), 0);
+        CHECK_EQ(mc_compress(MC_CODEC_LZO, page, roomy, 8192, &len, wrkmem),
+                 0);
 
         tight = exactly(len);
         CHECK_EQ(mc_compress(MC_CODEC_LZO, page, tight, len, &again, wrkmem),

@@ -118,6 +118,18 @@ static void a_damaged_head_is_noticed(void)
     CHECK_EQ(mc_store_info(&store, h, &o), 0);
 }
 
+static void a_copy_of_a_head_is_no_head(void)
+{
+    mc_handle_t h = put(9, 2500), copy;
+    void *page = page_alloc();
+
+    memcpy(page, chain(h), MC_PAGE_SIZE);
+    copy = handle_of(mc_virt_to_pfn(page), h & MC_INDEX_MASK);
+    expect_error(copy, -ENOENT);
+    CHECK_EQ(mc_store_next(&store, copy), 0);
+    page_free(page);
+}
+
 /* Pages are lost, but no object is written over another one. */
 static void a_damaged_list_of_free_slots_costs_free_slots_only(void)
 {
@@ -157,7 +169,8 @@ static void every_bit_of_a_description_may_flip(void)
 
         raw[bit / 8] ^= 1 << (bit % 8);
         rc = mc_store_info(&store, h, &o);
-        CHECK(rc == -EIO || rc == -ENOENT || (rc == 0 && o.len <= MC_MAX_OBJECT));
+        CHECK(rc == -EIO || rc == -ENOENT || rc == 0);
+        CHECK(o.len <= MC_MAX_OBJECT);
         CHECK(!rc == !!mc_store_data(&store, h, bounce));
         raw[bit / 8] ^= 1 << (bit % 8);
     }
@@ -173,6 +186,7 @@ int main(void)
     RUN(classes_grow_in_size_and_cover_all_lengths);
     RUN(a_damaged_length_is_noticed);
     RUN(a_damaged_head_is_noticed);
+    RUN(a_copy_of_a_head_is_no_head);
     RUN(a_damaged_list_of_free_slots_costs_free_slots_only);
     RUN(every_bit_of_a_description_may_flip);
 

@@ -184,7 +184,8 @@ static void wild_handles_are_noticed(void)
         good = put(&store, i, rng_between(&r, 1, MC_MAX_OBJECT));
 
     CHECK_EQ(mc_store_info(&store, 0, &o), -ENOENT);
-    CHECK_EQ(mc_store_info(&store, good | 1ULL << MC_HANDLE_BITS, &o), -ENOENT);
+    CHECK_EQ(mc_store_info(&store, good | 1ULL << MC_HANDLE_BITS, &o),
+             -ENOENT);
     CHECK_EQ(mc_store_info(&store, good | 1023, &o), -ENOENT);
     for ( i = 0; i < 100000; i++ )
     {
@@ -216,7 +217,7 @@ static void handles_of_another_store_are_refused(void)
 
 static void handles_into_a_released_chain_are_refused(void)
 {
-    mc_handle_t h[6];
+    mc_handle_t h[6], last;
     struct mc_obj o;
     void *pages[6][MC_CHAIN_MAX];
     unsigned int i, n[6], released = 0;
@@ -229,10 +230,15 @@ static void handles_into_a_released_chain_are_refused(void)
         released += n[i] = mc_store_free(&store, h[i], pages[i]);
     CHECK_EQ(released, 5);
     CHECK_EQ(store.pages, 1);
+
+    /* There is something to go on with, but not from a chain that was. */
+    last = put(&store, 6, 3000);
+    CHECK_EQ(mc_store_next(&store, 0), last);
     for ( i = 0; i < 6; i++ )
     {
         CHECK_EQ(mc_store_info(&store, h[i], &o), -ENOENT);
-        CHECK_EQ(mc_store_next(&store, h[i]), 0);
+        if ( n[i] )
+            CHECK_EQ(mc_store_next(&store, h[i]), 0);
     }
     for ( i = 0; i < 6; i++ )
         while ( n[i] )

@@ -582,8 +582,8 @@ static void states(void)
     {
         for ( i = 0; i < 16; i++ )
             if ( count[i] )
-                printf("%-12s %10" PRIu64 "\n", xmc_state_names[i] ?: "unknown",
-                       count[i]);
+                printf("%-12s %10" PRIu64 "\n",
+                       xmc_state_names[i] ?: "unknown", count[i]);
         return;
     }
 
