@@ -8,6 +8,7 @@ asked what there is now.
 
 from __future__ import annotations
 
+import contextlib
 import subprocess
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -15,7 +16,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from harness.errors import SetupError
-from harness.progress import warn
 from harness.sources import apt, lock
 from harness.sources.apt import Pinned
 from harness.sources.mirror import NotThere
@@ -49,12 +49,11 @@ def locked_packages(
     if known is not None:
         return known
     if offline:
-        raise SetupError(
-            f"these packages were never resolved, and --offline forbids to ask apt: {request}",
-            where=lock.NAME,
-            hint="run once without --offline",
-        )
-    return _resolve_anew(request)
+        raise _never_resolved(request)
+    files = _resolve(request)
+    lock.check_packages(request, files)
+    lock.record_packages(request, files)
+    return files
 
 
 def fetch_packages(
@@ -69,15 +68,20 @@ def fetch_packages(
 
     Raises SetupError, TransientError.
     """
-    files = locked_packages(suite, arch, names, dependencies=dependencies, offline=offline)
-    try:
-        return _fetch_all(files, offline)
-    except NotThere:
-        if offline:
-            raise
-        # The archive has moved on: ask its index what replaced it.
-        anew = _resolve_anew(lock.Request.of(suite, arch, names, dependencies))
-        return _fetch_all(anew, offline)
+    request = lock.Request.of(suite, arch, names, dependencies)
+    known = lock.load().packages.get(request)
+    if known is not None:
+        # Else the archive has moved on, and its index is asked what replaced it.
+        with contextlib.suppress(NotThere):
+            return _fetch_all(known, offline)
+    elif offline:
+        raise _never_resolved(request)
+    files = _resolve(request)
+    lock.check_packages(request, files)
+    paths = _fetch_all(files, offline)
+    # Only now: what cannot be fetched is not locked.
+    lock.record_packages(request, files)
+    return paths
 
 
 def locked_source(name: str) -> Pinned:
@@ -100,9 +104,7 @@ def fetch_source(name: str, *, suite: str = SUITE, offline: bool = False) -> Sou
         path = fetch_pool(pinned.pool, pinned.sha256, pinned.size, offline=offline)
     except NotThere as gone:
         newest = apt.source_entry(suite, name, series=series).orig
-        if newest.version == pinned.version:
-            lock.compare(pinned, newest)
-            raise
+        lock.compare(pinned, newest)
         try:
             path = fetch_pool(newest.pool, newest.sha256, newest.size)
         except NotThere as also_gone:
@@ -130,14 +132,18 @@ def unpack_deb(deb: Path, directory: Path) -> None:
         raise SetupError("no dpkg-deb: this is not a Debian machine") from error
 
 
-def _resolve_anew(request: lock.Request) -> tuple[Pinned, ...]:
-    files = apt.resolve(
+def _never_resolved(request: lock.Request) -> SetupError:
+    return SetupError(
+        f"these packages were never resolved, and --offline forbids to ask apt: {request}",
+        where=lock.NAME,
+        hint="run once without --offline",
+    )
+
+
+def _resolve(request: lock.Request) -> tuple[Pinned, ...]:
+    return apt.resolve(
         request.suite, request.arch, request.names, dependencies=request.dependencies
     )
-    if request not in lock.load().packages:
-        warn(f"not locked yet: {request} (commit it with: python -m harness.sources)")
-    lock.record_packages(request, files)
-    return files
 
 
 def _fetch_all(files: Sequence[Pinned], offline: bool) -> list[Path]:

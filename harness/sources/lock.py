@@ -17,7 +17,7 @@ import os
 import re
 import tomllib
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from harness.errors import SetupError
@@ -133,20 +133,25 @@ def record_source(name: str, series: str, pinned: Pinned) -> None:
     """Use that version of a source from now on, on this machine."""
     with locked("lockfile"):
         lock = load()
-        if name in lock.sources:
-            compare(lock.sources[name][1], pinned)
         lock.sources[name] = (series, pinned)
         _write_overlay(lock)
+
+
+def check_packages(request: Request, files: Sequence[Pinned]) -> None:
+    """Compare what Debian has now with what is locked: SetupError, warnings, or nothing."""
+    known = load().packages.get(request)
+    if known is None:
+        warn(f"not locked yet: {request} (commit it with: python -m harness.sources)")
+    by_name = {one.name: one for one in known or ()}
+    for pinned in files:
+        if pinned.name in by_name:
+            compare(by_name[pinned.name], pinned)
 
 
 def record_packages(request: Request, files: Sequence[Pinned]) -> None:
     """Use these versions for the request from now on, on this machine."""
     with locked("lockfile"):
         lock = load()
-        known = {one.name: one for one in lock.packages.get(request, ())}
-        for pinned in files:
-            if pinned.name in known:
-                compare(known[pinned.name], pinned)
         lock.packages[request] = tuple(files)
         _write_overlay(lock)
 
@@ -176,17 +181,6 @@ def adopt() -> bool:
         return False
     path.write_text(text)
     return True
-
-
-def series_of(version: str) -> str:
-    """ "4.20" of "4.20.3+127-g..."; the version itself when it has no such form."""
-    match = re.match(r"\d+\.\d+", version)
-    return match[0] if match else version
-
-
-def renamed(pinned: Pinned, name: str) -> Pinned:
-    """The same file under another name."""
-    return replace(pinned, name=name)
 
 
 def _write_overlay(lock: Lock) -> None:

@@ -135,7 +135,11 @@ def network_error(error: Exception, url: str) -> HarnessError:
     """What an error of the network means to the user."""
     if isinstance(error, urllib.error.HTTPError):
         if error.code in (404, 410):
-            return NotThere("the mirror does not have this file", where=url)
+            return NotThere(
+                "the mirror does not have this file",
+                where=url,
+                hint=f"it may be updating itself: try later, or another mirror with {VARIABLE}",
+            )
         if error.code in TRANSIENT_STATUS:
             return TransientError(f"the mirror answers {error.code} {error.reason}", where=url)
         return SetupError(

@@ -174,6 +174,17 @@ def test_packages_that_the_archive_replaced_are_resolved_anew_with_a_warning(
     assert [one.version for one in fetch.locked_packages(*REQUEST)] == ["2", "2"]
 
 
+def test_what_cannot_be_fetched_is_not_locked(
+    server: FakeMirror, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    resolves_to(monkeypatch, debs(server))
+    server.files.clear()
+    with pytest.raises(SetupError, match="does not have this file"):
+        fetch.fetch_packages(*REQUEST)
+    with pytest.raises(SetupError, match="never resolved"):
+        fetch.locked_packages(*REQUEST, offline=True)
+
+
 def test_a_package_of_the_same_version_with_another_sha256_is_an_error(
     server: FakeMirror, monkeypatch: pytest.MonkeyPatch
 ) -> None:
