@@ -25,6 +25,7 @@ from harness.build.step import CROSS_COMPILE, Built
 from harness.build.worktree import checkout_work
 from harness.errors import SetupError, UsageError
 from harness.sources import fetch_source, find
+from harness.sources.cache import locked
 
 TARGETS = ("all", "xen", "kernel", "driver", "images")
 LINUX_SOURCE = "linux-source-6.12"
@@ -95,12 +96,13 @@ def build(
         if target not in TARGETS:
             raise UsageError(f"no such target: {target}", hint=f"one of {', '.join(TARGETS)}")
         found |= graph.target(target)
-    note = _read_note() | {
-        name: {"path": str(one.path), "digest": one.digest} for name, one in found.items()
-    }
-    if graph.control_gone:
-        note.pop("tools", None)
-    _write_note(note)
+    with locked(f"built-{checkout_work().name}"):
+        note = _read_note() | {
+            name: {"path": str(one.path), "digest": one.digest} for name, one in found.items()
+        }
+        if graph.control_gone:
+            note.pop("tools", None)
+        _write_note(note)
     return found
 
 
