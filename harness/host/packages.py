@@ -83,12 +83,11 @@ def install(names: Sequence[str], *, say: Callable[[str], None]) -> None:
     command = install_command(names)
     if prefix is None:
         raise SetupError(
-            f"{len(names)} Debian packages are missing, and this user may not install them: "
-            + " ".join(names),
+            f"Debian packages are missing that this user may not install: {' '.join(names)}",
             where="doctor",
             hint="as root: " + shlex.join(command),
         )
-    say(f"installing {len(names)} Debian packages: {' '.join(names)}")
+    say(f"installing Debian packages: {' '.join(names)}")
     if _run([*prefix, *command]) == 0:
         return
     # A machine that has never asked its mirror knows no package.

@@ -33,9 +33,12 @@ def ensure(*, say: Callable[[str], None]) -> Path:
         fcntl.flock(file, fcntl.LOCK_EX)
         if _read(stamp) == wanted:
             return venv / "bin"
-        say("making .venv")
+        # One that is whole and only lacks what pyproject.toml asks for since is in use, perhaps.
+        whole = _read(stamp).partition(" ")[2] == wanted.partition(" ")[2]
+        say("bringing .venv up to date" if whole else "making .venv")
         stamp.unlink(missing_ok=True)
-        _run([sys.executable, "-m", "venv", "--clear", str(venv)], "python3 -m venv failed")
+        if not whole:
+            _run([sys.executable, "-m", "venv", "--clear", str(venv)], "python3 -m venv failed")
         _run(
             [str(venv / "bin/pip"), "install", "--quiet", "--editable", str(root)],
             "the harness's Python packages cannot be installed",

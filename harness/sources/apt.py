@@ -154,6 +154,13 @@ def _apt_error(command: str, stderr: str) -> HarnessError:
             hint=f"update debian-archive-keyring, or name another mirror with {mirror.VARIABLE}",
             context=lines,
         )
+    if "resolv" in stderr and not mirror.has_route():
+        return SetupError(
+            "no network: apt does not find the mirror",
+            where=command,
+            hint="check it, or use --offline with a filled cache",
+            context=lines,
+        )
     if TRANSIENT.search(stderr) and mirror.has_route():
         return TransientError(f"apt failed: {lines[0]}", where=command, context=lines[1:])
     return SetupError(

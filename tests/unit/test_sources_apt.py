@@ -142,3 +142,13 @@ def test_only_errors_of_the_network_that_may_pass_are_transient(
     monkeypatch.setattr(mirror, "has_route", lambda: True)
     error = apt._apt_error("apt-get install x", stderr)
     assert type(error) is kind
+
+
+def test_no_network_is_an_error_of_setup(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(mirror, "has_route", lambda: False)
+    error = apt._apt_error(
+        "apt-get update", "E: Failed to fetch x  Temporary failure resolving 'm'"
+    )
+    assert type(error) is SetupError
+    assert "no network" in error.message
+    assert "--offline" in error.hint
