@@ -67,7 +67,7 @@ def test_a_missing_package_without_root_prints_the_exact_command(
     monkeypatch.setattr("os.geteuid", lambda: 1000)
     monkeypatch.setattr("shutil.which", lambda name: None)
     monkeypatch.setattr(packages, "_run", lambda command: pytest.fail(f"ran {command}"))
-    with pytest.raises(SetupError, match="flex qemu-system-arm$") as caught:
+    with pytest.raises(SetupError, match=r"flex qemu-system-arm$") as caught:
         doctor.check_packages(True, no_word)
     assert "apt-get install --yes" in caught.value.hint
     assert caught.value.hint.endswith("flex qemu-system-arm")
