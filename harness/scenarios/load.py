@@ -188,6 +188,16 @@ def is_compressed(states: U8) -> NDArray[np.bool_]:
     return np.isin(states, (G_ZERO, G_SAME, G_LZO))
 
 
+def outlast_back_off(guest: Guest) -> None:
+    """Age everything until pages that did not compress are tried again.
+
+    The controller leaves a rejected page alone for 2, 4, 8 and at last 15 sweeps without an
+    access, whatever is written to it meanwhile: a gfn that held random content stays out.
+    """
+    for _ in range(15):
+        guest.controller.sweep()
+
+
 def driver_request(guest: Guest, verb: str, who: str) -> None:
     """Write to the guest driver's control file: verb compress or restore, who a pid or all."""
     guest_run(guest, f"echo {shlex.quote(who)} > {DRIVER}/{verb}", timeout_s=REQUEST_TIMEOUT_S)

@@ -18,7 +18,14 @@ from harness.scenarios import schema
 from harness.scenarios.bed import Guest
 from harness.scenarios.content import CLASSES, U8, U64, ContentClass
 from harness.scenarios.context import Context
-from harness.scenarios.load import G_LZO, G_RESIDENT, Load, is_compressed, states_of
+from harness.scenarios.load import (
+    G_LZO,
+    G_RESIDENT,
+    Load,
+    is_compressed,
+    outlast_back_off,
+    states_of,
+)
 
 # A full cycle in which almost nothing is compressed would go on for ever.
 MIN_YIELD = 0.25
@@ -59,6 +66,7 @@ def cycle(load: Load, number: int, order_seed: int, tally: Tally) -> int:
     instruction fetch; every fourth has another thread reading while pages are taken.
     """
     load.fill(number)
+    outlast_back_off(load.guest)
     busy = number % 4 == 0
     if busy:
         load.ctl("spin", 1)
