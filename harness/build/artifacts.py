@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import importlib
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from functools import cached_property
 from pathlib import Path
@@ -90,19 +90,16 @@ def build(
     Returns what these targets consist of, by name; ``existing`` has all. Raises SetupError,
     HypervisorError (Xen does not build), TransientError (network).
     """
-    graph = Graph(offline=offline, debug=debug)
-    found: dict[str, Artifact] = {}
     for target in targets:
         if target not in TARGETS:
             raise UsageError(f"no such target: {target}", hint=f"one of {', '.join(TARGETS)}")
-        found |= graph.target(target)
-    with locked(f"built-{checkout_work().name}"):
-        note = _read_note() | {
-            name: {"path": str(one.path), "digest": one.digest} for name, one in found.items()
-        }
-        if graph.control_gone:
-            note.pop("tools", None)
-        _write_note(note)
+    graph = Graph(offline=offline, debug=debug)
+    found: dict[str, Artifact] = {}
+    for target in targets:
+        for part in graph.target(target):
+            # Noted at once: what fails later does not take it away.
+            _note(part, gone=graph.gone)
+            found |= part
     return found
 
 
@@ -125,21 +122,20 @@ class Graph:
     def __init__(self, *, offline: bool = False, debug: bool = False) -> None:
         self.offline = offline
         self.debug = debug
-        self.control_gone = False
+        self.gone: set[str] = set()
 
-    def target(self, name: str) -> dict[str, Artifact]:
-        """Build a target."""
-        if name == "xen":
-            # dom0 holds the tool, which speaks the ABI of exactly this Xen.
-            return self.xen_artifacts() | self.dom0_artifacts()
-        if name == "kernel":
-            return self.kernel_artifacts()
+    def target(self, name: str) -> Iterator[dict[str, Artifact]]:
+        """Build a target, in parts that fit together each."""
+        if name in ("all", "kernel"):
+            yield self.kernel_artifacts()
         if name == "driver":
-            return self.kernel_artifacts() | _one("driver", self.driver, MODULE)
-        if name == "images":
-            return self.image_artifacts()
-        parts = self.xen_artifacts(), self.kernel_artifacts(), self.image_artifacts()
-        return {key: value for part in parts for key, value in part.items()}
+            yield self.kernel_artifacts() | _one("driver", self.driver, MODULE)
+        if name in ("all", "xen"):
+            # dom0 holds the tool, which speaks the ABI of exactly this Xen.
+            yield self.xen_artifacts() | self.dom0_artifacts()
+        if name in ("all", "images"):
+            yield self.image_artifacts()
+            yield self.android_artifacts()
 
     def xen_artifacts(self) -> dict[str, Artifact]:
         """Image and symbols."""
@@ -154,20 +150,32 @@ class Graph:
         """dom0 and its tool."""
         found = _one("dom0_initrd", self.dom0, images.INITRD)
         if self.control is None:
-            self.control_gone = True
+            self.gone.add("tools")
             return found
         return found | {"tools": Artifact("tools", self.control.path, self.control.digest)}
 
     def image_artifacts(self) -> dict[str, Artifact]:
-        """All images, and what of them is needed on the host."""
+        """dom0, the Linux guest, and what of them is needed on the host."""
         found = self.dom0_artifacts()
         found |= _one("linux_initrd", self.linux, images.INITRD)
         found |= _one("driver", self.driver, MODULE)
         found |= _one("memload", self.memload, tools.MEMLOAD)
         found |= _one("memload_host", self.memload_host, tools.MEMLOAD)
         found["corpus"] = Artifact("corpus", self.corpus.path, self.corpus.digest)
-        android = self._android()
-        return found | ({"android_root": android} if android else {})
+        return found
+
+    def android_artifacts(self) -> dict[str, Artifact]:
+        """The Android guest's disk; nothing in a checkout without its recipe."""
+        name = "harness.build.android"
+        try:
+            module: Any = importlib.import_module(name)
+        except ModuleNotFoundError as error:
+            if error.name != name:
+                raise
+            self.gone.add("android_root")
+            return {}
+        built: Built = module.build_android(self)
+        return _one("android_root", built, module.IMAGE)
 
     @cached_property
     def linux_source(self) -> packages.Packages:
@@ -252,20 +260,6 @@ class Graph:
     def _packages(self, image: str) -> packages.Packages:
         return packages.fetch(images.wanted_packages(image), offline=self.offline)
 
-    def _android(self) -> Artifact | None:
-        """The Android guest's disk; None in a checkout without its recipe."""
-        name = "harness.build.android"
-        try:
-            module: Any = importlib.import_module(name)
-        except ModuleNotFoundError as error:
-            if error.name != name:
-                raise
-            return None
-        if not hasattr(module, "build_android"):
-            return None
-        built: Built = module.build_android(self)
-        return Artifact("android_root", built.path / module.IMAGE, built.digest)
-
 
 def _one(name: str, built: Built, file: str) -> dict[str, Artifact]:
     return {name: Artifact(name, built.path / file, built.digest)}
@@ -293,9 +287,15 @@ def _read_note() -> dict[str, dict[str, str]]:
     return note
 
 
-def _write_note(note: dict[str, dict[str, str]]) -> None:
+def _note(found: Mapping[str, Artifact], *, gone: Collection[str]) -> None:
+    """Add these to what was built last. Optional ones that are gone are built no more."""
     path = _note_path()
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_suffix(".partial")
-    partial.write_text(json.dumps(note, indent=2, sort_keys=True))
-    partial.rename(path)
+    with locked(f"built-{checkout_work().name}"):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        note = _read_note() | {
+            name: {"path": str(one.path), "digest": one.digest} for name, one in found.items()
+        }
+        kept = {name: value for name, value in note.items() if name not in gone}
+        partial = path.with_suffix(".partial")
+        partial.write_text(json.dumps(kept, indent=2, sort_keys=True))
+        partial.rename(path)

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import importlib
+from collections.abc import Iterator
 from dataclasses import fields
 from pathlib import Path
 
@@ -42,7 +43,7 @@ def test_nothing_is_built_at_first() -> None:
 
 def test_what_was_built_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     one = thing("one")
-    monkeypatch.setattr(Graph, "target", lambda self, name: all_of(one))
+    monkeypatch.setattr(Graph, "target", lambda self, name: iter([all_of(one)]))
     build(["all"])
     found = existing()
     assert found.kernel == Artifact("kernel", one.path / "out", one.digest)
@@ -52,11 +53,10 @@ def test_what_was_built_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_target_alone_leaves_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
     one, two = thing("one"), thing("two")
-    monkeypatch.setattr(Graph, "target", lambda self, name: all_of(one))
+    monkeypatch.setattr(Graph, "target", lambda self, name: iter([all_of(one)]))
     build(["all"])
-    monkeypatch.setattr(
-        Graph, "target", lambda self, name: {"xen": Artifact("xen", two.path / "out", two.digest)}
-    )
+    xen = {"xen": Artifact("xen", two.path / "out", two.digest)}
+    monkeypatch.setattr(Graph, "target", lambda self, name: iter([xen]))
     build(["xen"])
     assert existing().xen.digest == two.digest
     assert existing().kernel.digest == one.digest
@@ -64,7 +64,7 @@ def test_a_target_alone_leaves_the_others(monkeypatch: pytest.MonkeyPatch) -> No
 
 def test_a_truncated_artifact_is_not_handed_out(monkeypatch: pytest.MonkeyPatch) -> None:
     one = thing("one")
-    monkeypatch.setattr(Graph, "target", lambda self, name: all_of(one))
+    monkeypatch.setattr(Graph, "target", lambda self, name: iter([all_of(one)]))
     build(["all"])
     (one.path / "out").write_text("o")
     forget_verified()  # as a later process
@@ -72,18 +72,20 @@ def test_a_truncated_artifact_is_not_handed_out(monkeypatch: pytest.MonkeyPatch)
         existing()
 
 
-def test_a_failed_build_leaves_what_was_built_before(monkeypatch: pytest.MonkeyPatch) -> None:
-    one = thing("one")
-    monkeypatch.setattr(Graph, "target", lambda self, name: all_of(one))
+def test_a_failed_part_takes_no_other_away(monkeypatch: pytest.MonkeyPatch) -> None:
+    one, two = thing("one"), thing("two")
+    monkeypatch.setattr(Graph, "target", lambda self, name: iter([all_of(one)]))
     build(["all"])
 
-    def fail(self: Graph, name: str) -> dict[str, Artifact]:
+    def fail(self: Graph, name: str) -> Iterator[dict[str, Artifact]]:
+        yield {"kernel": Artifact("kernel", two.path / "out", two.digest)}
         raise HypervisorError("does not compile")
 
     monkeypatch.setattr(Graph, "target", fail)
     with pytest.raises(HypervisorError):
-        build(["xen"])
+        build(["all"])
     assert existing().xen.digest == one.digest
+    assert existing().kernel.digest == two.digest
 
 
 def test_an_unknown_target_is_a_usage_error() -> None:
@@ -96,4 +98,4 @@ def test_a_checkout_without_the_recipe_has_no_android(monkeypatch: pytest.Monkey
         raise ModuleNotFoundError(f"No module named {name!r}", name=name)
 
     monkeypatch.setattr(importlib, "import_module", missing)
-    assert Graph()._android() is None
+    assert Graph().android_artifacts() == {}
