@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "foreign.h"
 #include "pagemap.h"
 #include "serve.h"
 
@@ -19,6 +20,7 @@ static const char usage[] =
 	"memload ctl --socket PATH REQUEST\n"
 	"memload expect|expect-exec|emit --class C --seed S --cycle Y --pages A..B\n"
 	"              [--corpus DIR] > FILE\n"
+	"memload foreign DOMID GFN... > FILE    in dom0: the guest's pages\n"
 	"memload pagemap PID > FILE     8 bytes of frame number for each present page\n"
 	"\n"
 	"classes: zero word text code pointer random code-exec mix\n"
@@ -150,6 +152,10 @@ int main(int argc, char **argv)
 			return bad("ctl wants --socket and a request");
 		return ctl(socket, argc - optind, argv + optind);
 	}
+	if (!strcmp(verb, "foreign"))
+		return optind + 1 < argc ?
+		       foreign_dump(argv[optind], argc - optind - 1, argv + optind + 1) :
+		       bad("which domain and gfns?");
 	if (!strcmp(verb, "pagemap"))
 		return optind < argc ? pagemap_dump(argv[optind]) : bad("which PID?");
 	if (!last)

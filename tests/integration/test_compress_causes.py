@@ -10,6 +10,7 @@ import errno
 
 import numpy as np
 
+from harness.build.artifacts import existing
 from harness.scenarios.bed import Guest
 from harness.scenarios.content import ContentClass
 from harness.scenarios.load import guest_run, is_compressed, states_of
@@ -57,16 +58,31 @@ def test_a_grant_of_a_compressed_page_restores(guest: Guest, loads: Loads) -> No
         assert len(guest_run(guest, "head -c 200000 /bin/busybox")) == 200_000
 
 
-def test_a_core_dump_from_dom0_restores_what_it_maps(
+def test_a_page_mapped_by_dom0_is_restored_and_holds_its_content(
     guest: Guest, loads: Loads, dom0: Transport, domid: int
 ) -> None:
-    load = loads.start(ContentClass.TEXT, 1024)
+    load = loads.start(ContentClass.TEXT, 512)
     load.compress()
     pfns = load.pfns()
+    chosen = np.flatnonzero(is_compressed(states_of(guest, pfns)))[:64]
+    assert chosen.size == 64
+    dom0.push(existing().memload.path, "/tmp/memload")
     with restores_counted(guest, "foreign"):
-        done = dom0.run(f"xl dump-core {domid} /dev/null", timeout_s=60)
-        assert done.status == 0, done.stderr
-    assert int(is_compressed(states_of(guest, pfns)).sum()) == 0
+        gfns = [f"{gfn:#x}" for gfn in pfns[chosen].tolist()]
+        done = dom0.run(["/tmp/memload", "foreign", str(domid), *gfns])
+    assert done.status == 0, done.stderr
+    assert done.stdout == load.expected_pages(chosen).tobytes()
+    assert int(is_compressed(states_of(guest, pfns[chosen])).sum()) == 0
+    load.verify(1)
+
+
+def test_a_core_dump_of_a_guest_with_compressed_pages_disturbs_nothing(
+    guest: Guest, loads: Loads, dom0: Transport, domid: int
+) -> None:
+    load = loads.start(ContentClass.MIX, 1024)
+    guest.controller.compress()
+    done = dom0.run(f"xl dump-core {domid} /dev/null", timeout_s=60)
+    assert done.status == 0, done.stderr
     load.verify(1)
 
 
