@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+
+package xmc;
+
+import android.system.ErrnoException;
+import android.system.Os;
+import android.system.OsConstants;
+import android.system.UnixSocketAddress;
+import java.io.BufferedReader;
+import java.io.FileDescriptor;
+import java.io.FileReader;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+
+/** Speaks AOSP's protocol to lmkd: packets of big-endian words, the first is the command. */
+final class LmkdClient {
+    private static final String SOCKET = "/dev/socket/lmkd";
+    private static final int LMK_TARGET = 0;
+    private static final int LMK_PROCPRIO = 1;
+    private static final int LMK_PROCREMOVE = 2;
+
+    /**
+     * When less than this share of memory (1/1000) is free and cached, processes of that
+     * oom_score_adj and above may be killed. From Android's table for small devices.
+     */
+    private static final int[][] TARGETS = {
+        {43, 0}, {65, 100}, {86, 200}, {108, 300}, {129, 900}, {172, 906},
+    };
+
+    private FileDescriptor socket;
+
+    /** Open descriptor, or null. */
+    FileDescriptor socket() {
+        return socket;
+    }
+
+    void setPriority(int pid, int uid, int adj) {
+        send(LMK_PROCPRIO, pid, uid, adj);
+    }
+
+    void remove(int pid) {
+        send(LMK_PROCREMOVE, pid);
+    }
+
+    /** A lmkd that restarted is found again; without one the order is told next time. */
+    private void send(int... words) {
+        for (int attempt = 0; attempt < 2; attempt++) {
+            try {
+                if (socket == null) {
+                    connect();
+                }
+                write(words);
+                return;
+            } catch (ErrnoException | IOException e) {
+                Log.e("zygote: lmkd: " + e);
+                close();
+            }
+        }
+    }
+
+    private void connect() throws ErrnoException, IOException {
+        socket = Os.socket(OsConstants.AF_UNIX, OsConstants.SOCK_SEQPACKET, 0);
+        Os.connect(socket, UnixSocketAddress.createFileSystem(SOCKET));
+        int[] words = new int[1 + 2 * TARGETS.length];
+        int pages = memoryPages();
+        words[0] = LMK_TARGET;
+        for (int i = 0; i < TARGETS.length; i++) {
+            words[1 + 2 * i] = (int) ((long) pages * TARGETS[i][0] / 1000);
+            words[2 + 2 * i] = TARGETS[i][1];
+        }
+        write(words);
+    }
+
+    private void write(int... words) throws ErrnoException, IOException {
+        ByteBuffer packet = ByteBuffer.allocate(4 * words.length);
+        for (int word : words) {
+            packet.putInt(word);
+        }
+        Os.write(socket, packet.array(), 0, packet.capacity());
+    }
+
+    private void close() {
+        if (socket != null) {
+            try {
+                Os.close(socket);
+            } catch (ErrnoException closed) {
+                // it is gone either way
+            }
+            socket = null;
+        }
+    }
+
+    private static int memoryPages() throws IOException {
+        try (BufferedReader lines = new BufferedReader(new FileReader("/proc/meminfo"))) {
+            String total = lines.readLine(); // "MemTotal:   95132 kB"
+            return Integer.parseInt(total.replaceAll("[^0-9]", "")) / 4;
+        }
+    }
+}

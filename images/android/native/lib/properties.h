@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Android's properties, kept in files: what was set since boot in a folder with a file per name,
+ * the defaults in build.prop. Any process may read; root may set.
+ */
+#pragma once
+
+#define PROPERTY_FOLDER "/dev/properties"
+#define PROPERTY_DEFAULTS "/system/build.prop"
+#define PROPERTY_VALUE_MAX 92
+
+/* Value of a property; length, or -1 when it is not set. */
+int property_read(const char *name, char value[PROPERTY_VALUE_MAX]);
+
+/* Set it until the next boot; 0, or -1 (errno). */
+int property_write(const char *name, const char *value);

@@ -1,0 +1,25 @@
+#!/usr/bin/busybox sh
+# What is done once, by init, before any service: mounts, network, keys, the driver.
+
+. /etc/xmc/early.sh
+
+mkdir -p /dev/binderfs /dev/socket /dev/properties /data/dalvik-cache/arm64 /data/log /data/local/tmp
+mount -t binder binder /dev/binderfs
+for device in binder hwbinder vndbinder; do
+    ln -sfn "/dev/binderfs/$device" "/dev/$device"
+done
+rm -f /data/log/*
+
+# ART reserves its heap at once, far more than this guest has; Android's init.rc sets the same.
+echo 1 > /proc/sys/vm/overcommit_memory
+
+if [ -n "$xmc_ip" ]; then
+    ip addr add "$xmc_ip" dev eth0
+    ip link set eth0 up
+    ip route add default via "$xmc_gw"
+fi
+
+# Not every Xen has the controller; then the driver has nothing to talk to.
+mount -t xenfs xenfs /proc/xen 2> /dev/null
+insmod /lib/modules/xen_memcompress.ko 2> /dev/null
+setprop ro.boot.hostname "${xmc_host:-android}"
