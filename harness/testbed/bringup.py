@@ -32,6 +32,8 @@ DOM0_UP = r"XMC-DOM0-READY"
 GUEST_UP = r"XMC-GUEST-READY"
 # How often a guest that boots is looked for in `xl list`: it may die without a word.
 LOOK_S = 5.0
+# How long the console of a dead guest may still have something to say.
+LAST_WORDS_S = 10.0
 
 
 class Bringup:
@@ -231,7 +233,11 @@ class Bringup:
         except HypervisorError:
             return  # dom0 is in trouble itself, which other checks notice
         if domain is None or domain.state in ("crashed", "shutdown", "dying"):
-            self.consoles[name].check()
+            # Its last words come through xenconsoled and dom0: later than its end.
+            last_words = Deadline(LAST_WORDS_S)
+            while not last_words.expired:
+                self.consoles[name].check()
+                time.sleep(0.1)
             state = domain.state if domain else "gone"
             raise GuestError(
                 f"the domain is {state} before it was up; its last words: "

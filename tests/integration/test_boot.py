@@ -31,7 +31,7 @@ def harness(testbed: Testbed) -> Harness:
             [sys.executable, "-m", "harness.cli.app", "--name", testbed.name, *words],
             input=stdin,
             capture_output=True,
-            timeout=120,
+            timeout=300,
         )
 
     return run
@@ -132,7 +132,7 @@ def test_consoles_are_captured_from_the_first_line_with_rising_times(
 def test_what_a_guest_prints_reaches_its_log(linux: Guest) -> None:
     mark = f"mark-{time.monotonic_ns()}"
     linux.transport.succeed(f"echo {mark} > /dev/hvc0")
-    deadline = Deadline(10)
+    deadline = Deadline(60)
     while mark not in linux.console_log.read_text():
         deadline.check(f"{mark} in the guest's console log")
         time.sleep(0.05)

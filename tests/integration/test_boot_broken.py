@@ -56,7 +56,7 @@ def gone(pid: int) -> bool:
 
 
 def wait_gone(*pids: int) -> None:
-    deadline = Deadline(10)
+    deadline = Deadline(60)
     while not all(gone(pid) for pid in pids):
         deadline.check(f"processes {pids} to end")
         time.sleep(0.02)
@@ -100,7 +100,7 @@ def test_qemu_killed_while_a_command_runs_ends_the_command(name: str) -> None:
         started = time.monotonic()
         with pytest.raises(MachineError, match="was killed by SIGKILL"):
             testbed.guest("linux").transport.run("sleep 60")
-        assert time.monotonic() - started < 20
+        assert time.monotonic() - started < 45  # and not the 60 that the command takes
 
 
 def test_a_killed_supervisor_takes_qemu_along_and_leaves_no_trusted_state(name: str) -> None:
@@ -108,7 +108,7 @@ def test_a_killed_supervisor_takes_qemu_along_and_leaves_no_trusted_state(name: 
         record = testbed.record
     os.kill(record.supervisor_pid, signal.SIGKILL)
     wait_gone(record.supervisor_pid, record.qemu_pid)
-    deadline = Deadline(10)
+    deadline = Deadline(60)
     while Folder.named(name).running():  # its threads may still be about to end
         deadline.check("the lock to be free")
         time.sleep(0.01)
@@ -167,7 +167,7 @@ def test_a_guest_that_runs_out_of_memory_later_does_not_end_the_others(name: str
     with boot(overrides=[*ONE_GUEST, *second], name=name, background=False) as testbed:
         linux = testbed.guest("linux").transport
         linux.run("(sleep 0.5; tail /dev/zero) >/dev/null 2>&1 &")
-        deadline = Deadline(20)
+        deadline = Deadline(180)
         while "linux" not in testbed.record.guest_failures:
             deadline.check("the kill to be noted")
             time.sleep(0.05)
