@@ -50,6 +50,11 @@ def found(tmp_path: Path, text: str) -> list[str]:
     return [problem for _, problem in xen_style.problems(path)]
 
 
+@pytest.mark.parametrize("end", ['",', '");', '"PRI_gfn": bad",'])
+def test_a_message_may_be_long(tmp_path: Path, end: str) -> None:
+    assert found(tmp_path, '           "' + "a" * 80 + end + "\n") == []
+
+
 def test_code_in_xens_style_passes(tmp_path: Path) -> None:
     assert found(tmp_path, GOOD) == []
 

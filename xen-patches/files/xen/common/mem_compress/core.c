@@ -47,6 +47,10 @@ custom_param("mem_compress", parse_mem_compress);
 /* Gfns that a sweep looks at in one go. */
 #define SWEEP_SLICE     512U
 
+/* Objects moved in one go: no fewer, or a page of small ones is never begun. */
+#define TIDY_BUDGET     100U
+#define TIDY_MIN_PAGES  16U
+
 DEFINE_PER_CPU(struct mc_cpu *, mc_cpu);
 
 uint64_t mc_ticks(void)
@@ -126,6 +130,21 @@ uint64_t mc_pattern_unpack(uint64_t payload)
 
 /* ---------------------------------------------------------------------- */
 
+/* Worth compacting: more than a tenth, and a few pages, hold nothing. */
+static bool store_is_sparse(struct mem_compress *mc)
+{
+    uint64_t room;
+    bool sparse;
+
+    spin_lock(&mc->lock);
+    room = mc->store.pages << PAGE_SHIFT;
+    sparse = mc->store.pages > TIDY_MIN_PAGES &&
+             room - mc->store.bytes > room / 10;
+    spin_unlock(&mc->lock);
+
+    return sparse;
+}
+
 static void cf_check sweep_slice(void *data)
 {
     struct mem_compress *mc = data;
@@ -136,6 +155,8 @@ static void cf_check sweep_slice(void *data)
         return;
 
     arch_mc_sweep(mc->domain, &mc->sweep_gfn, SWEEP_SLICE);
+    if ( store_is_sparse(mc) )
+        mc_store_tidy(mc->domain, TIDY_BUDGET);
     set_timer(&mc->sweep_timer,
               NOW() + max(MILLISECS(ms) / slices, MILLISECS(1)));
 }
@@ -402,6 +423,10 @@ static int whole_domain(struct domain *d, uint64_t *cursor, uint64_t end,
 
     mc_reclaim_flush(&r);
     *done += r.done;
+
+    /* What was restored left holes. */
+    if ( restore && store_is_sparse(mc) )
+        mc_store_tidy(d, TIDY_BUDGET);
 
     mc_end(d);
 
@@ -778,7 +803,8 @@ static int copy_out(struct xen_domctl_mem_compress_op *op, const void *data,
            ? -EFAULT : 0;
 }
 
-int mem_compress_domctl(struct domain *d, struct xen_domctl_mem_compress_op *op)
+int mem_compress_domctl(struct domain *d,
+                        struct xen_domctl_mem_compress_op *op)
 {
     struct mem_compress *mc = d->mem_compress;
     bool forced = false;

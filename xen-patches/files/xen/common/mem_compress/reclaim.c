@@ -250,7 +250,7 @@ unsigned int mc_reclaim_direct(struct domain *d)
 
     atomic_inc(&mc->reclaims);
 
-    /* Restored since the last sweep is too young, or nothing would progress. */
+    /* Restored since the last sweep is too young, else no progress. */
     r.min_age = mc_reclaim_age(d, 1, MC_BATCH);
 
     for ( looked = 0; looked < mc->nr_ages && !r.done; looked++ )

@@ -28,7 +28,7 @@
  * Returns 0, or a negative errno:
  *   -EOPNOTSUPP  controller not built in, not enabled for the caller, or the
  *                caller's translation regime is not one Xen can walk
- *   -EINVAL      bad version, unknown operation, flag or non-zero reserved field
+ *   -EINVAL      bad version, unknown operation or flag, reserved field not 0
  *   -EFAULT      the argument could not be read or written
  *   -ENOMEM      the reserve cannot be filled: compression would be unsafe
  *   -EBUSY       the domain is being torn down or its quota is used up
@@ -170,11 +170,11 @@ DEFINE_XEN_GUEST_HANDLE(xen_mem_compress_op_t);
 struct xen_mem_compress_setup {
     /* IN: XEN_MEM_COMPRESS_S_*. */
     uint32_t flags;
-#define XEN_MEM_COMPRESS_S_crc       (1U << 0) /* check each object on restore */
-#define XEN_MEM_COMPRESS_S_guest_ops (1U << 1) /* the guest may ask            */
+#define XEN_MEM_COMPRESS_S_crc       (1U << 0) /* check objects when used */
+#define XEN_MEM_COMPRESS_S_guest_ops (1U << 1) /* the guest may ask */
 #define XEN_MEM_COMPRESS_S_sw_af     (1U << 2) /* age by access-flag faults
                                                 * (always so where the CPU
-                                                * does not set the flag)       */
+                                                * does not set the flag) */
     /* IN: milliseconds between two sweeps; 0 switches periodic sweeps off. */
     uint32_t sweep_ms;
     /* IN: at most so many compressed pages; 0 stands for no limit. */
@@ -185,25 +185,25 @@ struct xen_mem_compress_setup {
 typedef struct xen_mem_compress_setup xen_mem_compress_setup_t;
 
 /* State byte of one gfn: low nibble what it is, high nibble its age. */
-#define XEN_MEM_COMPRESS_G_none         0  /* nothing, or not RAM             */
+#define XEN_MEM_COMPRESS_G_none         0  /* nothing, or not RAM */
 #define XEN_MEM_COMPRESS_G_resident     1
 #define XEN_MEM_COMPRESS_G_compressing  2
-#define XEN_MEM_COMPRESS_G_zero         3  /* compressed, all bytes zero      */
-#define XEN_MEM_COMPRESS_G_same         4  /* compressed, one repeated word   */
-#define XEN_MEM_COMPRESS_G_lzo          5  /* compressed, LZO1X object        */
-#define XEN_MEM_COMPRESS_G_excluded     6  /* resident, and stays so          */
+#define XEN_MEM_COMPRESS_G_zero         3  /* compressed, all bytes zero */
+#define XEN_MEM_COMPRESS_G_same         4  /* compressed, one repeated word */
+#define XEN_MEM_COMPRESS_G_lzo          5  /* compressed, LZO1X object */
+#define XEN_MEM_COMPRESS_G_excluded     6  /* resident, and stays so */
 #define XEN_MEM_COMPRESS_G_state(b)     ((b) & 0xf)
 #define XEN_MEM_COMPRESS_G_age(b)       ((b) >> 4)
 
 /* Why a page was restored. */
-#define XEN_MEM_COMPRESS_C_data      0  /* data abort                         */
-#define XEN_MEM_COMPRESS_C_insn      1  /* instruction abort                  */
-#define XEN_MEM_COMPRESS_C_s1walk    2  /* the CPU's walk of a stage-1 table  */
-#define XEN_MEM_COMPRESS_C_xen       3  /* Xen's own access to guest memory   */
-#define XEN_MEM_COMPRESS_C_grant     4  /* grant map or copy                  */
-#define XEN_MEM_COMPRESS_C_foreign   5  /* map by another domain              */
-#define XEN_MEM_COMPRESS_C_hint      6  /* restore_hint                       */
-#define XEN_MEM_COMPRESS_C_forced    7  /* toolstack restore, or disable      */
+#define XEN_MEM_COMPRESS_C_data      0  /* data abort */
+#define XEN_MEM_COMPRESS_C_insn      1  /* instruction abort */
+#define XEN_MEM_COMPRESS_C_s1walk    2  /* the CPU's walk of a stage-1 table */
+#define XEN_MEM_COMPRESS_C_xen       3  /* Xen's own access to guest memory */
+#define XEN_MEM_COMPRESS_C_grant     4  /* grant map or copy */
+#define XEN_MEM_COMPRESS_C_foreign   5  /* map by another domain */
+#define XEN_MEM_COMPRESS_C_hint      6  /* restore_hint */
+#define XEN_MEM_COMPRESS_C_forced    7  /* toolstack restore, or disable */
 #define XEN_MEM_COMPRESS_NR_CAUSES   8
 
 #define XEN_MEM_COMPRESS_NR_AGES    16
@@ -216,8 +216,8 @@ struct xen_mem_compress_stats {
     /* XEN_MEM_COMPRESS_I_*. */
     uint32_t info;
 #define XEN_MEM_COMPRESS_I_enabled   (1U << 0)
-#define XEN_MEM_COMPRESS_I_hw_af     (1U << 1) /* the CPU sets the flag       */
-#define XEN_MEM_COMPRESS_I_balanced  (1U << 2) /* the books below balance     */
+#define XEN_MEM_COMPRESS_I_hw_af     (1U << 1) /* the CPU sets the flag */
+#define XEN_MEM_COMPRESS_I_balanced  (1U << 2) /* the books below balance */
     /* Frequency of the counter that the histograms tick in. */
     uint32_t ticks_khz;
 
@@ -239,38 +239,38 @@ struct xen_mem_compress_stats {
     uint64_aligned_t lzo;
 
     /* What is spent to get the above. */
-    uint64_aligned_t stored_bytes;   /* compressed bytes, useful ones only    */
-    uint64_aligned_t store_pages;    /* frames that hold them                 */
-    uint64_aligned_t table_pages;    /* stage-2 tables made by splitting      */
-    uint64_aligned_t meta_bytes;     /* ages, histograms, per-domain state    */
+    uint64_aligned_t stored_bytes;   /* compressed bytes, useful ones only */
+    uint64_aligned_t store_pages;    /* frames that hold them */
+    uint64_aligned_t table_pages;    /* stage-2 tables made by splitting */
+    uint64_aligned_t meta_bytes;     /* ages, histograms, per-domain state */
 
     /* The host, in pages. */
     uint64_aligned_t host_total;
-    uint64_aligned_t host_free;      /* in the heap, the reserve not included */
-    uint64_aligned_t reserve;        /* frames held for restores              */
+    uint64_aligned_t host_free;      /* in the heap, without the reserve */
+    uint64_aligned_t reserve;        /* frames held for restores */
     uint64_aligned_t reserve_target;
 
     /* Events since the domain was created. */
     uint64_aligned_t restores[XEN_MEM_COMPRESS_NR_CAUSES];
-    uint64_aligned_t nominated;      /* pages taken up for compression        */
-    uint64_aligned_t committed;      /* pages compressed                      */
-    uint64_aligned_t rejected;       /* did not compress well enough          */
-    uint64_aligned_t cancelled;      /* accessed while being compressed       */
-    uint64_aligned_t freeze_failed;  /* referenced at the moment of commit    */
-    uint64_aligned_t no_memory;      /* the store could not grow              */
-    uint64_aligned_t collisions;     /* met a restore by another CPU          */
-    uint64_aligned_t lost_races;     /* restored, but overwritten meanwhile   */
-    uint64_aligned_t dropped;        /* objects freed without decoding        */
-    uint64_aligned_t refaults;       /* restored within two sweeps            */
-    uint64_aligned_t corrupted;      /* objects that failed their check       */
-    uint64_aligned_t waits;          /* vCPUs that slept for a frame          */
-    uint64_aligned_t flushes;        /* TLB flushes by the controller         */
-    uint64_aligned_t sweeps;         /* complete ageing sweeps                */
-    uint64_aligned_t splits;         /* blocks split into pages               */
-    uint64_aligned_t requests;       /* guest hypercalls                      */
-    uint64_aligned_t scanned;        /* leaf entries looked at for requests   */
-    uint64_aligned_t moved;          /* objects moved by compaction           */
-    uint64_aligned_t reclaims;       /* direct reclaims in a guest's fault    */
+    uint64_aligned_t nominated;      /* pages taken up for compression */
+    uint64_aligned_t committed;      /* pages compressed */
+    uint64_aligned_t rejected;       /* did not compress well enough */
+    uint64_aligned_t cancelled;      /* accessed while being compressed */
+    uint64_aligned_t freeze_failed;  /* referenced at the moment of commit */
+    uint64_aligned_t no_memory;      /* the store could not grow */
+    uint64_aligned_t collisions;     /* met a restore by another CPU */
+    uint64_aligned_t lost_races;     /* restored, but overwritten meanwhile */
+    uint64_aligned_t dropped;        /* objects freed without decoding */
+    uint64_aligned_t refaults;       /* restored within two sweeps */
+    uint64_aligned_t corrupted;      /* objects that failed their check */
+    uint64_aligned_t waits;          /* vCPUs that slept for a frame */
+    uint64_aligned_t flushes;        /* TLB flushes by the controller */
+    uint64_aligned_t sweeps;         /* complete ageing sweeps */
+    uint64_aligned_t splits;         /* blocks split into pages */
+    uint64_aligned_t requests;       /* guest hypercalls */
+    uint64_aligned_t scanned;        /* leaf entries looked at for requests */
+    uint64_aligned_t moved;          /* objects moved by compaction */
+    uint64_aligned_t reclaims;       /* direct reclaims in a guest's fault */
 
     /* Resident pages by age in sweeps; the last is "that old or older". */
     uint64_aligned_t ages[XEN_MEM_COMPRESS_NR_AGES];
@@ -283,14 +283,14 @@ DEFINE_XEN_GUEST_HANDLE(xen_mem_compress_stats_t);
  * every octave has 16.  Bucket of v >= 16, with e = floor(log2 v):
  * 16 * (e - 3) + ((v >> (e - 4)) & 15).
  */
-#define XEN_MEM_COMPRESS_H_restore_lzo    0  /* whole restore in a fault       */
+#define XEN_MEM_COMPRESS_H_restore_lzo    0  /* whole restore in a fault */
 #define XEN_MEM_COMPRESS_H_restore_same   1
-#define XEN_MEM_COMPRESS_H_restore_bulk   2  /* hint or forced, per page       */
-#define XEN_MEM_COMPRESS_H_decode         3  /* the codec's share of a restore */
-#define XEN_MEM_COMPRESS_H_compress       4  /* per page, all of it            */
-#define XEN_MEM_COMPRESS_H_encode         5  /* the codec's share              */
+#define XEN_MEM_COMPRESS_H_restore_bulk   2  /* hint or forced, per page */
+#define XEN_MEM_COMPRESS_H_decode         3  /* the codec's share of it */
+#define XEN_MEM_COMPRESS_H_compress       4  /* per page, all of it */
+#define XEN_MEM_COMPRESS_H_encode         5  /* the codec's share */
 #define XEN_MEM_COMPRESS_NR_HISTS         6
-#define XEN_MEM_COMPRESS_HIST_BUCKETS   480  /* up to 2^33 ticks               */
+#define XEN_MEM_COMPRESS_HIST_BUCKETS   480  /* up to 2^33 ticks */
 
 struct xen_mem_compress_hist {
     uint64_aligned_t count;

@@ -94,7 +94,8 @@ unsigned long mem_compress_pages(const struct domain *d);
 long mem_compress_op(XEN_GUEST_HANDLE_PARAM(void) arg);
 
 /* Toolstack: XEN_DOMCTL_mem_compress_op.  -ERESTART: continue, copy back. */
-int mem_compress_domctl(struct domain *d, struct xen_domctl_mem_compress_op *op);
+int mem_compress_domctl(struct domain *d,
+                        struct xen_domctl_mem_compress_op *op);
 
 /*
  * Teardown.  The first frees what is stored, preemptibly (-ERESTART), after

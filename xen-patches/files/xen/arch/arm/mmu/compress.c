@@ -5,14 +5,14 @@
  * A page of RAM is in one of three states, told by its level 3 descriptor
  * (DDI 0487, D8.3: when bit 0 is 0 the CPU ignores all others):
  *
- *  63   59 58  55 54   53  52 51  48 47            12 11       2  1   0
- * +-------+------+----+------+------+----------------+----------+---+---+
- * | sbz   | type | xn ...    | sbz  |      mfn       |  attrs   | 1 | V | RAM
- * +-------+------+-----------+------+----------------+----------+---+---+
- * | tag   | type |     tag          |      mfn       |   tag    | 1 | 0 | COMPRESSING
- * +-------+------+----+------+------+----------------+----------+---+---+
- * |  0    | type | B  | kind |           payload (50 bits)       | 1 | 0 | COMPRESSED
- * +-------+------+----+------+-----------------------------------+---+---+
+ *  63   59 58  55 54   53  52 51  48 47     12 11       2  1   0
+ * +-------+------+----+------+------+---------+----------+---+---+
+ * | sbz   | type | xn ...    | sbz  |   mfn   |  attrs   | 1 | V | RAM
+ * +-------+------+-----------+------+---------+----------+---+---+
+ * | tag   | type |     tag          |   mfn   |   tag    | 1 | 0 | COMPRESSING
+ * +-------+------+----+------+------+---------+----------+---+---+
+ * |  0    | type | B  | kind |    payload (50 bits)       | 1 | 0 | COMPRESSED
+ * +-------+------+----+------+----------------------------+---+---+
  *
  * COMPRESSING  The frame is still the domain's.  The tag makes the descriptor
  *              different from that of any earlier nomination of the same
