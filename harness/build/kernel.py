@@ -100,7 +100,10 @@ def _make(deb: Path, wanted: Mapping[str, Path], out: Path, progress: Step) -> N
         _configure(tree, wanted)
         progress.note("compiling, takes minutes")
         command(
-            make(tree, "-s", "ARCH=arm64", "Image", "modules"), what="kernel: build", env=IDENTITY
+            make(tree, "-s", "ARCH=arm64", "Image", "modules"),
+            what="kernel: build",
+            # Else an interrupted build that goes on is "#2".
+            env={**IDENTITY, "KBUILD_BUILD_VERSION": "1"},
         )
         shutil.copyfile(tree / "arch/arm64/boot/Image", out / IMAGE)
         shutil.copyfile(tree / "vmlinux", out / VMLINUX)

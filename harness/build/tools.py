@@ -12,7 +12,7 @@ from harness.build.xen import INCLUDE
 from harness.paths import repo_root
 from harness.progress import Step
 
-RECIPE = 1
+RECIPE = 2
 MEMLOAD = "memload"
 CONTROL = "xen-memcompress"
 FLAGS = ("-std=gnu11", "-O2", "-g", "-Wall", "-Wextra", "-Werror", "-static", "-D__XEN_TOOLS__")
@@ -26,7 +26,12 @@ def build_memload(cc: str) -> Built:
         with tempfile.TemporaryDirectory(prefix="memload-") as temporary:
             copy = Path(temporary) / "tools"
             shutil.copytree(source, copy)
-            command(["make", "-C", copy, f"CC={cc}", f"OUT={out}"], what=f"memload: build for {cc}")
+            # Without it the name of this folder, another one each time, is in the debug info.
+            flags = f"CFLAGS=-O2 -g -ffile-prefix-map={copy}=."
+            command(
+                ["make", "-C", copy, f"CC={cc}", f"OUT={out}", flags],
+                what=f"memload: build for {cc}",
+            )
 
     name = "memload-host" if not cc.startswith(CROSS_COMPILE) else "memload-arm64"
     return run(name, {"recipe": RECIPE, "source": source, "compiler": compiler(cc)}, compile_it)
@@ -51,12 +56,13 @@ def build_control(xen: Built) -> Built | None:
                 f"{CROSS_COMPILE}gcc",
                 *FLAGS,
                 f"-ffile-prefix-map={folder}=.",
-                f"-I{folder}",
+                f"-ffile-prefix-map={include}=include",
                 f"-I{include}",
                 "-o",
                 out / CONTROL,
                 *sources,
             ],
+            cwd=folder,
             what=f"{CONTROL}: build",
         )
 
