@@ -47,7 +47,7 @@ custom_param("mem_compress", parse_mem_compress);
 /* Gfns that a sweep looks at in one go. */
 #define SWEEP_SLICE     512U
 
-/* Objects moved in one go: no fewer, or a page of small ones is never begun. */
+/* Objects moved in one go: fewer, and a page of small ones is never begun. */
 #define TIDY_BUDGET     100U
 #define TIDY_MIN_PAGES  16U
 
