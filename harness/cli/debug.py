@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import os
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -80,7 +81,6 @@ def prepare_gdb(target: str, words: list[str]) -> tuple[list[str], str]:
     """Open QEMU's gdb server; gdb's command line and the folder to run it in."""
     import shutil
 
-    from harness.build.artifacts import existing
     from harness.errors import SetupError
     from harness.machine.argv import GDB_SOCKET
     from harness.testbed import attach
@@ -91,8 +91,11 @@ def prepare_gdb(target: str, words: list[str]) -> tuple[list[str], str]:
     with attach() as testbed:
         if target != "xen":
             testbed.transport(target)  # an unknown name is said to be one
-        built = existing()
-        symbols = built.xen_syms if target == "xen" else built.vmlinux
+        # Beside what was booted, whatever has been built since.
+        booted, beside = ("xen", "xen-syms") if target == "xen" else ("kernel", "vmlinux")
+        symbols = Path(testbed.folder.read_request().files[booted]).with_name(beside)
+        if not symbols.exists():
+            raise SetupError(f"no symbols of {target}", where=str(symbols), hint="harness build")
         with testbed.qmp() as qmp:
             # A unix socket in the testbed's folder: no port to choose, no other user in.
             qmp.hmp(f"gdbserver unix:{GDB_SOCKET},server=on,wait=off")
@@ -100,7 +103,7 @@ def prepare_gdb(target: str, words: list[str]) -> tuple[list[str], str]:
     return [
         program,
         "-q",
-        str(symbols.path),
+        str(symbols),
         "-ex",
         "set architecture aarch64",
         "-ex",
