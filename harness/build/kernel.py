@@ -10,6 +10,7 @@ from pathlib import Path
 
 from harness.build import kconfig
 from harness.build.step import Built, command, compiler, make, read, run
+from harness.build.unpack import extract_all
 from harness.paths import cache_dir, repo_root
 from harness.progress import Step
 from harness.sources.cache import locked
@@ -64,7 +65,7 @@ def build_kernel(source: Path, source_digest: str) -> Built:
 def unpack_tree(kernel: Built, to: Path) -> None:
     """Lay out the tree for modules in an empty folder."""
     with tarfile.open(kernel.path / TREE) as archive:
-        archive.extractall(to, filter="fully_trusted")
+        extract_all(archive, to)
 
 
 def unpack_source(deb: Path, to: Path, members: tuple[str, ...] = ()) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path, PurePosixPath
 
 from harness.build.android.recipe import Archive, PoolFile, Recipe
 from harness.build.android.shell import run
+from harness.build.unpack import extract_all
 from harness.errors import SetupError
 from harness.sources import fetch_packages, fetch_pool, unpack_deb
 from harness.sources.mirror import NotThere
@@ -76,8 +77,7 @@ def unpack_archive(archive: Archive, file: Path, patches: Sequence[Path], folder
             if path and wanted(path, archive.parts) and (member.isfile() or member.issym()):
                 member.name = path
                 members.append(member)
-        # Nothing outside of the folder, no owners, no devices.
-        tar.extractall(folder, members=members, filter="data")
+        extract_all(tar, folder, members)
     for patch in patches:
         run(["patch", "--batch", "--fuzz=0", "-p1", "-i", patch], cwd=folder)
     return folder
