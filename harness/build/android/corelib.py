@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The boot class path: AOSP's core library, Debian's ICU4J moved to android.icu, and API stubs.
 
-    core library: javac -> Desugar (lambdas) -> dx       core-oj.jar, core-libart.jar
-    ICU4J:        RelocateIcu -> dx                      core-icu4j.jar
-    API stubs:    dx                                     framework.jar
+core library: javac -> Desugar (lambdas) -> dx       core-oj.jar, core-libart.jar
+ICU4J:        RelocateIcu -> dx                      core-icu4j.jar
+API stubs:    dx                                     framework.jar
 """
 
 from __future__ import annotations

@@ -40,9 +40,7 @@ def _padding(offset: int) -> bytes:
 def class_names(jar_or_folder: Path) -> list[str]:
     """Names with dots of the classes in a jar of class files, or in a folder."""
     if jar_or_folder.is_dir():
-        files = [
-            p.relative_to(jar_or_folder).as_posix() for p in jar_or_folder.rglob("*.class")
-        ]
+        files = [p.relative_to(jar_or_folder).as_posix() for p in jar_or_folder.rglob("*.class")]
     else:
         with zipfile.ZipFile(jar_or_folder) as jar:
             files = jar.namelist()

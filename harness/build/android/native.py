@@ -19,8 +19,20 @@ TRIPLET = "aarch64-linux-gnu"
 STD = {".c": "-std=gnu11", ".cpp": "-std=gnu++17", ".cc": "-std=gnu++17"}
 
 # Debian's sources are not ours to clean: no warnings. GCC 14 makes some of them errors in C.
-_FOREIGN = ("-O2", "-g0", "-fPIC", "-w", "-fcommon", "-fpermissive", "-D_GNU_SOURCE",
-            "-D_LARGEFILE64_SOURCE", "-DLINUX", "-DNDEBUG", "-D_Nullable=", "-D_Nonnull=")  # fmt: skip
+_FOREIGN = (
+    "-O2",
+    "-g0",
+    "-fPIC",
+    "-w",
+    "-fcommon",
+    "-fpermissive",
+    "-D_GNU_SOURCE",
+    "-D_LARGEFILE64_SOURCE",
+    "-DLINUX",
+    "-DNDEBUG",
+    "-D_Nullable=",
+    "-D_Nonnull=",
+)
 _OWN = ("-O2", "-g0", "-Wall", "-Wextra", "-Werror", "-D_GNU_SOURCE")
 
 # What Debian's libart was built with (debian/rules of android-platform-art): its classes have
@@ -112,13 +124,14 @@ class Native:
                  *self._includes())  # fmt: skip
         core = self._compile([luni / f for f in resolve(groups, "luni_native_srcs")], flags)
         core += self._compile(
-            [self._s.libcore / "dalvik/src/main/native/org_apache_harmony_dalvik_NativeTestTarget.cpp"],
+            [
+                self._s.libcore
+                / "dalvik/src/main/native/org_apache_harmony_dalvik_NativeTestTarget.cpp"
+            ],
             flags,
         )
         io = self._compile([luni / f for f in resolve(groups, "libandroidio_srcs")], flags)
-        jdk = self._compile(
-            [ojluni / f for f in resolve(groups, "libopenjdk_native_srcs")], flags
-        )
+        jdk = self._compile([ojluni / f for f in resolve(groups, "libopenjdk_native_srcs")], flags)
         art = self._s.art
         jvm = self._compile([art / "openjdkjvm/OpenjdkJvm.cc"], self._art_flags())
 
@@ -166,7 +179,7 @@ class Native:
         own = self._s.recipe / "native"
         properties = self._compile([own / "lib/properties.c", own / "lib/aosp.c"],
                                    (*_OWN, f"-I{own / 'lib'}"))  # fmt: skip
-        log = [self._android("liblog.so.0"), self._android("libcutils.so.0"),
+        log: list[str | Path] = [self._android("liblog.so.0"), self._android("libcutils.so.0"),
                f"-Wl,-rpath-link,{self._android_libs}", "-Wl,--allow-shlib-undefined"]  # fmt: skip
         manager = self._s.frameworks_native / "cmds/servicemanager"
         objs = self._compile(
@@ -215,9 +228,21 @@ class Native:
         ]  # fmt: skip
 
     def _art_flags(self) -> tuple[str, ...]:
-        inside = ("", "cmdline", "runtime", "libartbase", "libartbase/arch", "libartpalette/include",
-                  "libdexfile", "libdexfile/external/include", "libelffile", "libprofile",
-                  "libnativebridge/include", "libnativeloader/include", "sigchainlib")  # fmt: skip
+        inside = (
+            "",
+            "cmdline",
+            "runtime",
+            "libartbase",
+            "libartbase/arch",
+            "libartpalette/include",
+            "libdexfile",
+            "libdexfile/external/include",
+            "libelffile",
+            "libprofile",
+            "libnativebridge/include",
+            "libnativeloader/include",
+            "sigchainlib",
+        )
         art = [f"-I{self._s.art / i}" for i in inside]
         # OpenjdkJvm.cc includes ../../libcore/...: from a folder whose parent's sibling that is.
         link = self._work / "art-parent"

@@ -114,7 +114,9 @@ def _recipe(folder: Path, table: dict[str, Any]) -> Recipe:
 
 
 def _pool_file(entry: dict[str, Any]) -> PoolFile:
-    file = PoolFile(str(entry["name"]), str(entry["pool"]), str(entry["sha256"]), int(entry["size"]))
+    file = PoolFile(
+        str(entry["name"]), str(entry["pool"]), str(entry["sha256"]), int(entry["size"])
+    )
     if not file.pool.startswith("pool/"):
         raise ValueError(f"{file.name}: not a path in the pool: {file.pool}")
     if not _SHA256.fullmatch(file.sha256):

@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The steps of the Android image, each an object in the cache.
 
-    tools     dx, and the helpers of images/android/java/tools
-    core      jars of the boot class path                     (tools, AOSP's core library, ICU4J)
-    services  the zygote's own code, and what it preloads     (tools, core, java/guest)
-    native    launcher, JNI libraries, daemons, own programs  (AOSP's sources, native/)
-    image     all of it, Debian's files and the overlay as an ext4 image
+tools     dx, and the helpers of images/android/java/tools
+core      jars of the boot class path                     (tools, AOSP's core library, ICU4J)
+services  the zygote's own code, and what it preloads     (tools, core, java/guest)
+native    launcher, JNI libraries, daemons, own programs  (AOSP's sources, native/)
+image     all of it, Debian's files and the overlay as an ext4 image
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from functools import cached_property
 from pathlib import Path
 
 from harness.build import images
-from harness.build.android import corelib, image, jars, native, sources
+from harness.build.android import corelib, ext4, image, jars, native, sources
 from harness.build.android.recipe import Recipe
 from harness.build.android.shell import run as run_tool
 from harness.build.android.sources import Fetched
@@ -153,7 +153,7 @@ class Steps:
         folder = self.recipe.folder
         inputs = {
             **self._code(image),
-            "writers": [sha256_of(Path(str(m.__file__))) for m in (image.ext4, images)],
+            "writers": [sha256_of(Path(str(m.__file__))) for m in (ext4, images)],
             "core": self.core.digest,
             "services": self.services.digest,
             "native": self.native.digest,
@@ -175,7 +175,9 @@ class Steps:
                     for suite, debs in self.fetched.guest.items()
                 }
                 progress.note("packing")
-                parts = image.Parts(self.core.path, self.services.path, self.native.path, apps, guest)
+                parts = image.Parts(
+                    self.core.path, self.services.path, self.native.path, apps, guest
+                )
                 tree = image.assemble(self.recipe, parts, self.additions)
                 image.write(tree, out / image.IMAGE, work)
 

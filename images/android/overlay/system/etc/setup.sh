@@ -1,7 +1,11 @@
 #!/usr/bin/busybox sh
+# SPDX-License-Identifier: GPL-2.0-or-later
 # What is done once, by init, before any service: mounts, network, keys, the driver.
 
+# Sets xmc_ip, xmc_gw and xmc_host; made from images/common.
+# shellcheck source=/dev/null
 . /etc/xmc/early.sh
+PATH=/system/bin:$PATH
 
 mkdir -p /dev/binderfs /dev/socket /dev/properties /data/dalvik-cache/arm64 /data/log /data/local/tmp
 mount -t binder binder /dev/binderfs
@@ -16,6 +20,7 @@ echo 1 > /proc/sys/vm/overcommit_memory
 if [ -n "$xmc_ip" ]; then
     ip addr add "$xmc_ip" dev eth0
     ip link set eth0 up
+    # shellcheck disable=SC2154  # from early.sh
     ip route add default via "$xmc_gw"
 fi
 
