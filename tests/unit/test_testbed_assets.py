@@ -15,9 +15,12 @@ from harness.errors import SetupError
 from harness.testbed.assets import make_overlay, write_assets, xl_config
 from harness.testbed.ports import choose_ports
 
+# Whichever of the two guests the shipped profile starts by itself.
+BOTH = ["guests.linux.enabled=true", "guests.android.enabled=true"]
+
 
 def test_a_linux_guest_boots_its_initrd_with_its_identity() -> None:
-    config = xl_config(load_profile().profile.guests["linux"], "KEY")
+    config = xl_config(load_profile(overrides=BOTH).profile.guests["linux"], "KEY")
     assert 'name = "linux"' in config
     assert 'ramdisk = "/guests/linux.initrd"' in config
     assert "memory = 64" in config
@@ -28,7 +31,7 @@ def test_a_linux_guest_boots_its_initrd_with_its_identity() -> None:
 
 
 def test_an_android_guest_boots_from_its_disk() -> None:
-    config = xl_config(load_profile().profile.guests["android"], "KEY")
+    config = xl_config(load_profile(overrides=BOTH).profile.guests["android"], "KEY")
     assert 'disk = ["phy:/dev/vdb,xvda,w"]' in config
     assert "root=/dev/xvda rw init=/init" in config
     assert "\nramdisk" not in config
@@ -41,7 +44,7 @@ def test_assets_are_whole_sectors_and_the_same_for_the_same_inputs(tmp_path: Pat
     for name in ("one.tar", "two.tar"):
         write_assets(
             tmp_path / name,
-            load_profile().profile,
+            load_profile(overrides=BOTH).profile,
             kernel=tmp_path / "Image",
             linux_initrd=tmp_path / "initrd",
             public_key="KEY",
@@ -60,7 +63,7 @@ def test_an_overlay_over_nothing_is_a_matter_of_setting_up(tmp_path: Path) -> No
 
 
 def test_ports_are_free_and_differ() -> None:
-    ports = choose_ports(load_profile().profile)
+    ports = choose_ports(load_profile(overrides=BOTH).profile)
     assert set(ports) == {"dom0", "linux", "android"}
     assert len(set(ports.values())) == 3
 
@@ -68,7 +71,7 @@ def test_ports_are_free_and_differ() -> None:
 def test_a_busy_port_is_named_with_its_key() -> None:
     with socket.create_server(("127.0.0.1", 0)) as busy:
         port = busy.getsockname()[1]
-        profile = load_profile(overrides=[f"guests.linux.ssh_port={port}"]).profile
+        profile = load_profile(overrides=[*BOTH, f"guests.linux.ssh_port={port}"]).profile
         with pytest.raises(SetupError) as caught:
             choose_ports(profile)
     assert str(port) in caught.value.message
