@@ -11,7 +11,6 @@ import pytest
 from harness.config import load_profile, profile_of, shipped_profiles
 from harness.errors import UsageError
 
-
 # Whichever of the two guests a shipped profile starts by itself.
 BOTH = ["guests.linux.enabled=true", "guests.android.enabled=true"]
 
