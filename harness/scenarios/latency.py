@@ -116,7 +116,7 @@ def _bulk(ctx: Context, guest: Guest, step: schema.Latency) -> Mapping[str, Hist
     load = _load(ctx, guest, ContentClass.TEXT, step.pages)
     load.fill(ctx.next_cycle())
     load.compress()
-    ctx.sample("bulk", figures=True)
+    ctx.sample("bulk")
     before = _histograms(guest)
     load.restore()
     after = _since(_histograms(guest), before)
