@@ -210,7 +210,7 @@ static void *spin(void *arg)
 
 	while (atomic_load(&spinning)) {
 		x = x * 6364136223846793005ULL + 1442695040888963407ULL;
-		touch(region, (uint32_t)((x >> 33) % region->pages));
+		touch(region, (uint32_t)((x >> 33) % (region->pages / 8 + 1)));
 	}
 	return NULL;
 }

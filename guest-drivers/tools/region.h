@@ -57,7 +57,15 @@ void region_time(const struct region *region, const uint32_t *order,
  */
 int region_pageout(const struct region *region, uint64_t *ticks);
 
-/** region_spin() - @threads threads touch pages without end; 0 stops them */
+/**
+ * region_spin() - keep some pages busy
+ * @region: the memory
+ * @threads: so many threads touch random pages of its first eighth without
+ *           end; 0 stops them
+ *
+ * An eighth, for a thread touches some million pages a second: were it all of
+ * them, nothing would stay compressed long enough to be seen.
+ */
 void region_spin(const struct region *region, unsigned int threads);
 
 #endif /* REGION_H */

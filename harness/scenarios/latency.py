@@ -21,7 +21,7 @@ from harness.scenarios import schema
 from harness.scenarios.bed import Guest
 from harness.scenarios.content import ContentClass
 from harness.scenarios.context import Context
-from harness.scenarios.load import G_LZO, Load, guest_run, is_compressed
+from harness.scenarios.load import G_LZO, Load, guest_run, is_compressed, outlast_back_off
 
 HISTOGRAMS = ("restore_lzo", "restore_same", "restore_bulk", "decode", "compress", "encode")
 TIMED = (
@@ -53,6 +53,14 @@ class Clock:
         return ticks * 1e6 / self.ticks_khz
 
 
+@dataclass(frozen=True, slots=True)
+class Ours:
+    """Ticks of reads of pages that were compressed, and which pages in which cycles."""
+
+    ticks: NDArray[np.uint32]
+    measured: list[tuple[int, NDArray[np.bool_]]]
+
+
 def measure_latency(ctx: Context, step: schema.Latency) -> None:
     """Measure on each guest; figures are recorded as metrics of their names.
 
@@ -67,9 +75,9 @@ def measure_latency(ctx: Context, step: schema.Latency) -> None:
         bulk = _bulk(ctx, guest, step)
         _record_path_figures(ctx, guest, faults, bulk, clock)
         guest_run(guest, ZRAM_ON)
-        zram = {c: _zram(ctx, guest, c, step, clock) for c in TIMED}
+        zram = {c: _zram(ctx, guest, c, step, clock, ours[c].measured) for c in TIMED}
         guest_run(guest, ZRAM_OFF)
-        _record_comparison(ctx, guest, ours, zram, clock)
+        _record_comparison(ctx, guest, {c: one.ticks for c, one in ours.items()}, zram, clock)
 
 
 def _load(ctx: Context, guest: Guest, content: ContentClass, pages: int) -> Load:
@@ -85,20 +93,21 @@ def _load(ctx: Context, guest: Guest, content: ContentClass, pages: int) -> Load
     )
 
 
-def _ours(
-    ctx: Context, guest: Guest, content: ContentClass, step: schema.Latency
-) -> NDArray[np.uint32]:
-    """Ticks of each read that found its page compressed by the hypervisor."""
+def _ours(ctx: Context, guest: Guest, content: ContentClass, step: schema.Latency) -> Ours:
+    """Read each page that the hypervisor has compressed."""
     load = _load(ctx, guest, content, step.pages)
-    found = []
+    found, measured = [], []
     for number in range(step.rounds):
-        load.fill(ctx.next_cycle())
+        cycle = ctx.next_cycle()
+        load.fill(cycle)
+        outlast_back_off(guest)
         load.compress()
         states = load.states()
         mask = states == G_LZO if content in CODEC_CLASSES else is_compressed(states)
         ticks = load.times(ctx.seed + number)
         load.verify()
         found.append(ticks[mask])
+        measured.append((cycle, mask))
     load.stop()
     result = np.concatenate(found)
     if result.size < step.pages * step.rounds // 4:
@@ -108,13 +117,14 @@ def _ours(
             where=f"{guest.name}, profile {ctx.profile}",
         )
     ctx.active = True
-    return result
+    return Ours(result, measured)
 
 
 def _bulk(ctx: Context, guest: Guest, step: schema.Latency) -> Mapping[str, Histogram]:
     """Histograms of a restore in bulk by the guest's hint, on pages of text."""
     load = _load(ctx, guest, ContentClass.TEXT, step.pages)
     load.fill(ctx.next_cycle())
+    outlast_back_off(guest)
     load.compress()
     ctx.sample("bulk")
     before = _histograms(guest)
@@ -126,13 +136,21 @@ def _bulk(ctx: Context, guest: Guest, step: schema.Latency) -> Mapping[str, Hist
 
 
 def _zram(
-    ctx: Context, guest: Guest, content: ContentClass, step: schema.Latency, clock: Clock
+    ctx: Context,
+    guest: Guest,
+    content: ContentClass,
+    step: schema.Latency,
+    clock: Clock,
+    measured: list[tuple[int, NDArray[np.bool_]]],
 ) -> NDArray[np.uint32]:
-    """Ticks of each read that found its page swapped to zram."""
+    """Ticks of each read that found its page swapped to zram.
+
+    The very pages that were measured before: same content, and none that only zram keeps.
+    """
     load = _load(ctx, guest, content, step.pages)
     found = []
-    for number in range(step.rounds):
-        load.fill(ctx.next_cycle())
+    for number, (cycle, mask) in enumerate(measured):
+        load.fill(cycle)
         out_ticks = int(np.frombuffer(load.ctl("pageout"), dtype=np.uint64)[0])
         swapped = load.pfns() == 0
         count = int(np.count_nonzero(swapped))
@@ -145,7 +163,7 @@ def _zram(
                 profile=ctx.profile,
                 content=content.value,
             )
-        found.append(load.times(ctx.seed + number)[swapped])
+        found.append(load.times(ctx.seed + number)[swapped & mask])
         load.verify()
     load.stop()
     return np.concatenate(found)
