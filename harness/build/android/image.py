@@ -19,6 +19,7 @@ IMAGE = "android.ext4"
 # For logs, host keys, and what a researcher pushes.
 _FREE_MIB = 96
 _INIT = "init"
+_OF_ADBD = ("libipv4.so",)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +52,8 @@ def assemble(recipe: Recipe, parts: Parts, additions: Sequence[Addition]) -> Tre
         to = _INIT if program.name == _INIT else f"system/bin/{program.name}"
         tree.file(to, program.read_bytes(), mode=0o755)
     for library in sorted((parts.native / "lib").iterdir()):
-        tree.file(f"system/lib64/{library.name}", library.read_bytes())
+        folder = "adbd" if library.name in _OF_ADBD else "lib64"
+        tree.file(f"system/{folder}/{library.name}", library.read_bytes())
     _applications(tree, recipe, parts.applications)
     for one in additions:
         tree.file(one.to, one.path.read_bytes(), mode=0o755 if one.executable else 0o644)

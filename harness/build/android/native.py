@@ -203,6 +203,8 @@ class Native:
         own = self._s.recipe / "native"
         flags = (*_OWN, f"-I{own / 'lib'}")
         library = self._compile([own / "lib/properties.c"], flags)
+        ipv4 = self._compile([own / "adbd/ipv4.c"], (*_OWN, "-fPIC"))
+        self._link_shared("libipv4.so", ipv4, ["-ldl"])
         for name in ("init", "am", "getprop"):
             objs = self._compile(sorted((own / name).glob("*.c")), flags)
             self._link(self._bin / name, ["-static", *objs, *library])

@@ -28,6 +28,8 @@ final class AppMain {
         ClassLoader loader = new PathClassLoader(app.dex, AppMain.class.getClassLoader());
         int missing = link(app.dex, loader, classes);
         Heap heap = new Heap(app.name, app.dex, app.heapKib);
+        // What was garbage is given back before the application goes idle, as Android does.
+        System.gc();
         zygote.write("launched classes=" + classes.size() + " unresolved=" + missing
                 + " ms=" + (System.nanoTime() - start) / 1_000_000 + "\n");
         for (String line = zygote.read(); line != null; line = zygote.read()) {
@@ -59,6 +61,7 @@ final class AppMain {
     private static String resume(Heap heap) {
         long start = System.nanoTime();
         String broken = heap.verify();
+        System.gc(); // of what was made to compare with
         String result = broken == null ? "ok" : "CORRUPT " + broken;
         return result + " ms=" + (System.nanoTime() - start) / 1_000_000 + "\n";
     }

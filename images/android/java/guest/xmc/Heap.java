@@ -5,10 +5,10 @@ package xmc;
 import java.io.IOException;
 import java.io.RandomAccessFile;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Random;
 import java.util.zip.CRC32;
 
 /**
@@ -18,13 +18,20 @@ import java.util.zip.CRC32;
  * generator makes again, not against a sum that lies in the same memory.
  */
 final class Heap {
-    private static final int RECORD_KIB = 64; // a block of records, roughly
-    private static final int RECORDS = 160;
-    private static final int BITMAP_PIXELS = 64 * 64;
-    private static final int RESOURCE_BYTES = 16 << 10;
+    /** A block of records takes about as much: RECORDS texts of PHRASES phrases of 28 letters. */
+    private static final int BLOCK_KIB = 64;
+    private static final int RECORDS = 80;
+    private static final int PHRASES = 26;
+    private static final int VOCABULARY_BITS = 10;
+    private static final int PHRASE_LETTERS = 28;
+    private static final int BITMAP_BITS = 6;
+    private static final int BITMAP_SIDE = 1 << BITMAP_BITS;
+    private static final int BITMAP_KIB = BITMAP_SIDE * BITMAP_SIDE * 4 / 1024;
+    private static final int RESOURCE_KIB = 16;
 
     private final long seed;
     private final String dex;
+    private final String[] vocabulary;
     private final List<Map<String, String>> records = new ArrayList<>();
     private final List<int[]> bitmaps = new ArrayList<>();
     private final List<byte[]> resources = new ArrayList<>();
@@ -32,15 +39,16 @@ final class Heap {
     Heap(String name, String dex, int sizeKib) throws IOException {
         this.seed = name.hashCode();
         this.dex = dex;
+        this.vocabulary = makeVocabulary();
         // Half records, a third bitmaps, a sixth resources.
-        for (int i = 0; i < sizeKib / 2 / RECORD_KIB; i++) {
+        for (int i = 0; i < sizeKib / 2 / BLOCK_KIB; i++) {
             records.add(makeRecords(i));
         }
-        for (int i = 0; i < sizeKib / 3 * 1024 / (BITMAP_PIXELS * 4); i++) {
+        for (int i = 0; i < sizeKib / 3 / BITMAP_KIB; i++) {
             bitmaps.add(makeBitmap(i));
         }
         try (RandomAccessFile file = new RandomAccessFile(dex, "r")) {
-            for (int i = 0; i < sizeKib / 6 * 1024 / RESOURCE_BYTES; i++) {
+            for (int i = 0; i < sizeKib / 6 / RESOURCE_KIB; i++) {
                 resources.add(makeResource(file, i));
             }
         }
@@ -54,13 +62,13 @@ final class Heap {
             }
         }
         for (int i = 0; i < bitmaps.size(); i++) {
-            if (!java.util.Arrays.equals(bitmaps.get(i), makeBitmap(i))) {
+            if (!Arrays.equals(bitmaps.get(i), makeBitmap(i))) {
                 return "bitmap " + i;
             }
         }
         try (RandomAccessFile file = new RandomAccessFile(dex, "r")) {
             for (int i = 0; i < resources.size(); i++) {
-                if (!java.util.Arrays.equals(resources.get(i), makeResource(file, i))) {
+                if (!Arrays.equals(resources.get(i), makeResource(file, i))) {
                     return "resource " + i;
                 }
             }
@@ -70,39 +78,58 @@ final class Heap {
         return null;
     }
 
+    /** What texts are made of; composing them from phrases is quick even when interpreted. */
+    private String[] makeVocabulary() {
+        Noise random = new Noise(seed);
+        String[] made = new String[1 << VOCABULARY_BITS];
+        for (int i = 0; i < made.length; i++) {
+            StringBuilder phrase = new StringBuilder();
+            while (phrase.length() < PHRASE_LETTERS) {
+                phrase.append(Integer.toString(random.next(24), 36)).append(' ');
+            }
+            phrase.setLength(PHRASE_LETTERS);
+            made[i] = phrase.toString();
+        }
+        return made;
+    }
+
     /** What an application keeps of a parsed answer of its server. */
     private Map<String, String> makeRecords(int block) {
-        Random random = new Random(seed * 31 + block);
+        Noise random = new Noise(seed * 31 + block);
         Map<String, String> made = new HashMap<>();
         for (int i = 0; i < RECORDS; i++) {
-            StringBuilder text = new StringBuilder("{\"id\":").append(random.nextInt());
-            text.append(",\"user\":\"user").append(random.nextInt(1000));
-            text.append("\",\"text\":\"");
-            for (int word = 0; word < 24; word++) {
-                text.append(Integer.toString(random.nextInt(40_000), 36)).append(' ');
+            StringBuilder text = new StringBuilder((PHRASES + 2) * PHRASE_LETTERS);
+            text.append("{\"id\":").append(random.next()).append(",\"text\":\"");
+            for (int phrase = 0; phrase < PHRASES; phrase++) {
+                text.append(vocabulary[random.next(VOCABULARY_BITS)]);
             }
             made.put("item:" + block + ':' + i, text.append("\"}").toString());
         }
         return made;
     }
 
-    /** An icon: a few flat colours, a gradient, some noise. */
+    /** An icon: a gradient from row to row, the same noise along each, and a few odd pixels. */
     private int[] makeBitmap(int index) {
-        Random random = new Random(seed * 37 + index);
-        int base = random.nextInt();
-        int[] pixels = new int[BITMAP_PIXELS];
-        for (int i = 0; i < pixels.length; i++) {
-            int shade = (i >> 6) * 2;
-            int noise = (i & 7) == 0 ? random.nextInt(16) : 0;
-            pixels[i] = 0xff000000 | (base + shade * 0x010101 + noise) & 0xffffff;
+        Noise random = new Noise(seed * 37 + index);
+        int[] pixels = new int[BITMAP_SIDE * BITMAP_SIDE];
+        int base = random.next();
+        for (int x = 0; x < BITMAP_SIDE; x++) {
+            pixels[x] = 0xff000000 | (base + x * 0x020102 + random.next(4)) & 0xffffff;
+        }
+        for (int y = 1; y < BITMAP_SIDE; y++) {
+            int row = y * BITMAP_SIDE;
+            System.arraycopy(pixels, row - BITMAP_SIDE, pixels, row, BITMAP_SIDE);
+            for (int changed = 0; changed < 4; changed++) {
+                pixels[row + random.next(BITMAP_BITS)] = 0xff000000 | random.next();
+            }
         }
         return pixels;
     }
 
     private byte[] makeResource(RandomAccessFile file, int index) throws IOException {
-        byte[] bytes = new byte[RESOURCE_BYTES];
-        long blocks = Math.max(1, file.length() / RESOURCE_BYTES);
-        file.seek(index * 7L % blocks * RESOURCE_BYTES);
+        byte[] bytes = new byte[RESOURCE_KIB << 10];
+        long blocks = Math.max(1, file.length() / bytes.length);
+        file.seek(index * 7L % blocks * bytes.length);
         int length = file.read(bytes);
         CRC32 sum = new CRC32();
         sum.update(bytes, 0, Math.max(length, 0));

@@ -21,10 +21,11 @@ final class LmkdClient {
 
     /**
      * When less than this share of memory (1/1000) is free and cached, processes of that
-     * oom_score_adj and above may be killed. From Android's table for small devices.
+     * oom_score_adj and above may be killed. Android's table for the smallest device it has one
+     * for, of 350 MB: 12, 18, 24, 36, 42 and 48 MiB.
      */
     private static final int[][] TARGETS = {
-        {43, 0}, {65, 100}, {86, 200}, {108, 300}, {129, 900}, {172, 906},
+        {34, 0}, {51, 100}, {69, 200}, {103, 250}, {120, 900}, {137, 950},
     };
 
     private FileDescriptor socket;
