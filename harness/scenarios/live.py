@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -79,6 +80,8 @@ def open_bed(profile: str, settings: Mapping[str, Scalar]) -> Iterator[LiveBed]:
             yield LiveBed(testbed)
         finally:
             halt(name)
+            # The run folder has its consoles; a boot that failed never comes here.
+            shutil.rmtree(testbed.folder.path, ignore_errors=True)
 
 
 def _fitting(profile: str, overrides: list[str]) -> Testbed | None:
