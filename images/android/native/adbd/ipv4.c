@@ -14,13 +14,16 @@ typedef int bind_fn(int fd, const struct sockaddr *address, socklen_t length);
 int socket(int domain, int type, int protocol)
 {
     static socket_fn *next;
+    int before = errno;
     int fd;
 
     if (!next)
         next = (socket_fn *)dlsym(RTLD_NEXT, "socket");
     fd = next(domain, type, protocol);
-    if (fd < 0 && domain == AF_INET6 && errno == EAFNOSUPPORT)
+    if (fd < 0 && domain == AF_INET6 && errno == EAFNOSUPPORT) {
+        errno = before; /* adbd looks at it even when all went well */
         fd = next(AF_INET, type, protocol);
+    }
     return fd;
 }
 
