@@ -10,9 +10,9 @@ OUT ?= runs/junit
 # Which tests, and more for pytest: make test TESTS=tests/unit/test_core.py PYTEST="-k deadline"
 TESTS ?= tests/unit tests/hypervisor tests/integration
 PYTEST ?=
-# Until the Android image boots to its applications (CHANGELOG), it is left out unless ANDROID=1.
-ANDROID ?=
-guests := $(if $(ANDROID),,--set guests.android.enabled=false)
+# make boot ANDROID=0 leaves the Android guest out: half the time, and 104 MiB less.
+ANDROID ?= 1
+guests := $(if $(filter-out 0,$(ANDROID)),,--set guests.android.enabled=false)
 # More for harness boot: make boot BOOT="--profile hw-af"
 BOOT ?=
 # make boot OFFLINE=1: from the cache or not at all

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import pytest
 
 from harness.report.books import gained_by_lzo_kib, gained_kib, imbalance_pages
 from harness.scenarios.bed import Guest
@@ -27,12 +26,10 @@ def test_a_guest_gains_8_mib_from_lzo_pages_of_seeded_content(guest: Guest, load
     load.verify(1)
 
 
-# Nightly only until the Android image boots to its applications: it is red there, not skipped.
-@pytest.mark.slow
 def test_an_android_guest_gains_8_mib_from_lzo_pages_of_seeded_content(
     android_guest: Guest, android_loads: Loads
 ) -> None:
-    load = android_loads.start(ContentClass.TEXT, 4608)
+    load = android_loads.start(ContentClass.TEXT, 6144)
     before = android_guest.controller.stats()
     load.compress()
     after = android_guest.controller.stats()

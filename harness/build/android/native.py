@@ -188,6 +188,13 @@ class Native:
              f"-I{self._s.tools / 'system/core/libcutils/include'}", *self._includes()),
         )  # fmt: skip
         self._link(self._bin / "servicemanager", [*objs, *log])
+        client = self._compile(
+            [own / "service/service.c"],
+            (*_OWN, f"-I{manager}", "-isystem", str(self._s.headers / "usr/include/android")),
+        )
+        # Found from a login too, and the libraries of its libraries with it.
+        place = ["-Wl,--disable-new-dtags", "-Wl,-rpath,/system/lib64"]
+        self._link(self._bin / "service", [*client, objs[0], *log, *place])
         lmkd = self._s.system_core / "lmkd"
         objs = self._compile(
             [lmkd / "lmkd.c", lmkd / "libpsi/psi.c"],

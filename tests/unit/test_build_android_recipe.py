@@ -1,0 +1,107 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The Android recipe: what is read, and what is refused."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from harness.build.android import recipe
+from harness.build.android.recipe import Install, Link, parse_files
+from harness.build.android.sources import member_path, patches_of, wanted
+from harness.errors import SetupError
+from harness.paths import repo_root
+
+FOLDER = repo_root() / "images/android"
+
+
+def broken(tmp_path: Path, old: str, new: str) -> Path:
+    """The shipped recipe with one thing changed."""
+    text = (FOLDER / "recipe.toml").read_text("utf-8")
+    assert old in text
+    (tmp_path / "recipe.toml").write_text(text.replace(old, new, 1), "utf-8")
+    return tmp_path
+
+
+def test_the_shipped_recipe_has_four_applications_and_every_source() -> None:
+    shipped = recipe.load(FOLDER)
+    assert len(shipped.applications) == 4
+    assert {"art", "libcore", "tools", "system-core", "androguard"} <= set(shipped.archives)
+
+
+def test_every_folder_of_patches_belongs_to_an_archive_and_says_why() -> None:
+    shipped = recipe.load(FOLDER)
+    for folder in (FOLDER / "patches").iterdir():
+        assert folder.name in shipped.archives
+        for patch in patches_of(shipped, folder.name):
+            assert patch.read_text("utf-8").startswith("Why: "), patch.name
+
+
+def test_no_patch_is_left_out_by_its_name() -> None:
+    shipped = recipe.load(FOLDER)
+    for folder in (FOLDER / "patches").iterdir():
+        assert len(patches_of(shipped, folder.name)) == len(list(folder.iterdir()))
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("[packages.guest]", "[packages.guest", "cannot be read"),
+        ('pool = "pool/', 'pool = "/pool/', "not a path in the pool"),
+        ('sha256 = "75ff', 'sha256 = "XXff', "not a sha256"),
+        ("bookworm = [", "bullseye = [", "bullseye"),
+        ("heap_kib = 6144", 'heap_kib = "much"', "wrong"),
+        ("strip = 0", "skip = 0", "strip"),
+    ],
+)
+def test_a_wrong_recipe_is_refused(tmp_path: Path, old: str, new: str, said: str) -> None:
+    with pytest.raises(SetupError) as failed:
+        recipe.load(broken(tmp_path, old, new))
+    assert said in str(failed.value)
+    assert "recipe.toml" in str(failed.value)
+
+
+def test_a_guest_with_one_application_is_refused(tmp_path: Path) -> None:
+    text = (FOLDER / "recipe.toml").read_text("utf-8")
+    head, *applications = text.split("[[application]]")
+    (tmp_path / "recipe.toml").write_text(f"{head}[[application]]{applications[0]}", "utf-8")
+    with pytest.raises(SetupError, match="at least two applications"):
+        recipe.load(tmp_path)
+
+
+def test_a_recipe_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(SetupError, match=r"recipe\.toml"):
+        recipe.load(tmp_path)
+
+
+def test_lines_of_files_txt_are_files_or_links() -> None:
+    text = "# comment\n\ntrixie usr/bin/x usr/bin # why\nlink a/b c\n"
+    assert parse_files(text) == [Install("trixie", "usr/bin/x", "usr/bin"), Link("a/b", "c")]
+
+
+@pytest.mark.parametrize("line", ["trixie usr/bin/x", "sid usr/bin/x usr/bin", "link a b c"])
+def test_a_wrong_line_of_files_txt_is_named(line: str) -> None:
+    with pytest.raises(SetupError, match=r"files\.txt:2"):
+        parse_files(f"# first\n{line}\n")
+
+
+def test_the_shipped_files_txt_is_understood() -> None:
+    entries = parse_files((FOLDER / "files.txt").read_text("utf-8"))
+    assert any(isinstance(entry, Link) for entry in entries)
+
+
+@pytest.mark.parametrize(
+    ("name", "strip", "path"),
+    [("./a/b.c", 0, "a/b.c"), ("top/a/b.c", 1, "a/b.c"), ("top", 1, ""), ("./", 0, "")],
+)
+def test_members_lose_their_leading_folders(name: str, strip: int, path: str) -> None:
+    assert member_path(name, strip) == path
+
+
+def test_only_wanted_parts_of_an_archive_are_unpacked() -> None:
+    parts = ("*.bp", "luni/src/main")
+    assert wanted("Android.bp", parts)
+    assert wanted("luni/src/main/java/A.java", parts)
+    assert not wanted("luni/src/mainframe/A.java", parts)
+    assert not wanted("luni/Android.bp", parts)
