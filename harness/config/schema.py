@@ -88,7 +88,7 @@ class GuestSection(_Section):
 class TimeoutsSection(_Section):
     xen_s: Annotated[Seconds, Field(strict=False)] = 30.0
     dom0_s: Annotated[Seconds, Field(strict=False)] = 90.0
-    guest_s: Annotated[Seconds, Field(strict=False)] = 120.0
+    guest_s: Annotated[Seconds, Field(strict=False)] = 240.0
 
 
 GuestName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,15}$")]
