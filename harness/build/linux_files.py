@@ -18,12 +18,18 @@ RECIPE = 1
 
 
 @dataclass(frozen=True, slots=True)
-class Import:
-    """One file: its names in the Linux and in the Xen tree, and what it must be."""
+class Reviewed:
+    """One file of the Linux tree, and what it must be."""
 
     source: str
-    to: str
     sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class Import(Reviewed):
+    """One that is built into Xen, under another name in its tree."""
+
+    to: str
 
 
 def list_path() -> Path:
@@ -33,12 +39,19 @@ def list_path() -> Path:
 
 def read_imports() -> list[Import]:
     """What is imported. Raises HypervisorError when the list cannot be understood."""
+    return [one for one in read_list() if isinstance(one, Import)]
+
+
+def read_list() -> list[Reviewed]:
+    """What is imported, and what only tests use. Raises as read_imports()."""
     path = list_path()
     if not path.exists():
         return []
     try:
         document = tomllib.loads(read(path).decode())
-        return [Import(item["from"], item["to"], item["sha256"]) for item in document["file"]]
+        imports = [Import(item["from"], item["sha256"], item["to"]) for item in document["file"]]
+        references = document.get("reference", [])
+        return [*imports, *(Reviewed(item["from"], item["sha256"]) for item in references)]
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, KeyError, TypeError) as error:
         raise HypervisorError(f"not a list of imports: {error}", where=str(path)) from error
 
@@ -48,7 +61,7 @@ def import_files(deb: Path, deb_digest: str) -> Built:
 
     Raises HypervisorError when one is not what was reviewed.
     """
-    items = read_imports()
+    items = read_list()
 
     def extract(out: Path, progress: Step) -> None:
         progress.note("reading the kernel's source")
@@ -64,7 +77,7 @@ def import_files(deb: Path, deb_digest: str) -> Built:
     return run("linux-files", inputs, extract)
 
 
-def check(item: Import, content: bytes) -> None:
+def check(item: Reviewed, content: bytes) -> None:
     """Raise HypervisorError when this is not the reviewed file."""
     found = hashlib.sha256(content).hexdigest()
     if found != item.sha256:

@@ -4,6 +4,8 @@
  *
  *   lzo_objects emit SEED N    N times: page (4096 bytes), u32 length, object
  *   lzo_objects decode         reads u32 length, object; writes the page
+ *   lzo_objects judge          reads u32 length, object; writes u32 verdict, 1
+ *                              for good, and the page if it is good
  *
  * Numbers are in the host's order.  Pages that do not compress are left out.
  */
@@ -35,21 +37,49 @@ static void emit(uint64_t seed, unsigned int n)
     }
 }
 
+/* The next object on standard input, or NULL at its end. */
+static uint8_t *next_object(uint32_t *len)
+{
+    uint8_t *in;
+
+    if ( fread(len, sizeof(*len), 1, stdin) != 1 )
+        return NULL;
+
+    in = malloc(*len ? *len : 1);
+    CHECK(in);
+    CHECK_EQ(fread(in, 1, *len, stdin), *len);
+
+    return in;
+}
+
 static void decode(void)
 {
     static uint8_t page[4096];
+    uint8_t *in;
     uint32_t len;
 
-    while ( fread(&len, sizeof(len), 1, stdin) == 1 )
+    while ( (in = next_object(&len)) != NULL )
     {
-        uint8_t *in = malloc(len);
-
-        CHECK(in);
-        CHECK_EQ(fread(in, len, 1, stdin), 1);
         CHECK_EQ(mc_decompress(MC_CODEC_LZO, in, len, page), 0);
         CHECK_EQ(fwrite(page, sizeof(page), 1, stdout), 1);
         free(in);
     }
+}
+
+static void judge(void)
+{
+    uint8_t *page = malloc(4096), *in;
+    uint32_t len, good;
+
+    CHECK(page);
+    while ( (in = next_object(&len)) != NULL )
+    {
+        good = !mc_decompress(MC_CODEC_LZO, in, len, page);
+        CHECK_EQ(fwrite(&good, sizeof(good), 1, stdout), 1);
+        CHECK_EQ(fwrite(page, 4096, good, stdout), good);
+        free(in);
+    }
+    free(page);
 }
 
 int main(int argc, char **argv)
@@ -58,6 +88,8 @@ int main(int argc, char **argv)
         emit(strtoull(argv[2], NULL, 0), strtoul(argv[3], NULL, 0));
     else if ( argc == 2 && !strcmp(argv[1], "decode") )
         decode();
+    else if ( argc == 2 && !strcmp(argv[1], "judge") )
+        judge();
     else
         return 2;
 

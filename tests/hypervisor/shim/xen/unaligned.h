@@ -44,4 +44,9 @@ static inline void put_unaligned_le32(uint32_t val, void *p)
     put_unaligned_t(uint32_t, val, p);
 }
 
+static inline void put_unaligned_le64(uint64_t val, void *p)
+{
+    put_unaligned_t(uint64_t, val, p);
+}
+
 #endif

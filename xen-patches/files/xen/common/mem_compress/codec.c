@@ -8,9 +8,10 @@
  *     |
  *     +--- LZO1X-1 ---> at most out_max bytes, or "does not compress"
  *
- * LZO comes unchanged from Linux (see lzo/Makefile), which has the variant
- * that checks bounds while it compresses, too.  It emits the plain bit stream
- * of LZO1X ("version 0"), which any implementation can decode.
+ * The compressor of LZO comes unchanged from Linux (see lzo/Makefile), which
+ * has the variant that checks bounds while it compresses.  It emits the plain
+ * bit stream of LZO1X ("version 0"), which any implementation can decode; the
+ * decoder is our own (lzo1x.c).
  */
 
 #include <xen/errno.h>
@@ -26,6 +27,7 @@
 #include <linux/lzo.h>
 
 #include "codec.h"
+#include "lzo1x.h"
 
 #define MC_PAGE_SIZE    4096U
 #define MC_PAGE_WORDS   (MC_PAGE_SIZE / sizeof(uint64_t))
@@ -109,16 +111,10 @@ int mc_compress(enum mc_codec c, const void *page, void *out,
 int mc_decompress(enum mc_codec c, const void *in, unsigned int len,
                   void *page)
 {
-    size_t out_len = MC_PAGE_SIZE;
-
     if ( c != MC_CODEC_LZO )
         return -EOPNOTSUPP;
 
-    if ( lzo1x_decompress_safe(in, len, page, &out_len) != LZO_E_OK ||
-         out_len != MC_PAGE_SIZE )
-        return -EIO;
-
-    return 0;
+    return mc_lzo1x_decode(in, len, page, MC_PAGE_SIZE) ? 0 : -EIO;
 }
 
 /*
@@ -183,10 +179,24 @@ static uint32_t crc32c_table(uint32_t crc, const uint8_t *p, unsigned int len)
 /* The CRC32 instructions: optional in Armv8.0, there ever since. */
 static uint32_t crc32c_insn(uint32_t crc, const uint8_t *p, unsigned int len)
 {
+#define CRC32CX(at) asm ( ".arch_extension crc\n\t"                     \
+                          "crc32cx %w0, %w0, %x1"                       \
+                          : "+r" (crc) : "r" (get_unaligned_le64(at)) )
+    for ( ; len >= 64; len -= 64, p += 64 )
+    {
+        CRC32CX(p);
+        CRC32CX(p + 8);
+        CRC32CX(p + 16);
+        CRC32CX(p + 24);
+        CRC32CX(p + 32);
+        CRC32CX(p + 40);
+        CRC32CX(p + 48);
+        CRC32CX(p + 56);
+    }
+
     for ( ; len >= 8; len -= 8, p += 8 )
-        asm ( ".arch_extension crc\n\t"
-              "crc32cx %w0, %w0, %x1"
-              : "+r" (crc) : "r" (get_unaligned_le64(p)) );
+        CRC32CX(p);
+#undef CRC32CX
 
     while ( len-- )
         asm ( ".arch_extension crc\n\t"
