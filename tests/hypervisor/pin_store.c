@@ -109,11 +109,10 @@ int main(void)
         if ( !model[gfn].pinned )
             continue;
 
-        CHECK_EQ(mc_store_info(&store, model[gfn].handle, &o), 0);
+        p = mc_store_open(&store, model[gfn].handle, &o, bounce);
+        CHECK(p);
         CHECK_EQ(o.gfn, gfn);
         CHECK_EQ(o.len, model[gfn].len);
-        p = mc_store_data(&store, model[gfn].handle, bounce);
-        CHECK(p);
         for ( i = 0; i < model[gfn].len; i++ )
             CHECK_EQ(p[i], model[gfn].byte);
         reads++;

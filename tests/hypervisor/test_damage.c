@@ -43,7 +43,7 @@ static void expect_error(mc_handle_t h, int error)
     uint64_t bad = store.bad;
 
     CHECK_EQ(mc_store_info(&store, h, &o), error);
-    CHECK(!mc_store_data(&store, h, bounce));
+    CHECK(!mc_store_open(&store, h, &o, bounce));
     CHECK_EQ(mc_store_free(&store, h, pages), 0);
     CHECK_EQ(store.bad, bad + 1);
 }
@@ -171,7 +171,7 @@ static void every_bit_of_a_description_may_flip(void)
         rc = mc_store_info(&store, h, &o);
         CHECK(rc == -EIO || rc == -ENOENT || rc == 0);
         CHECK(o.len <= MC_MAX_OBJECT);
-        CHECK(!rc == !!mc_store_data(&store, h, bounce));
+        CHECK(!rc == !!mc_store_open(&store, h, &o, bounce));
         raw[bit / 8] ^= 1 << (bit % 8);
     }
 }

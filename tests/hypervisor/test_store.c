@@ -49,17 +49,19 @@ static mc_handle_t put(struct mc_store *s, uint64_t gfn, unsigned int len)
 static void expect(const struct mc_store *s, mc_handle_t h, uint64_t gfn,
                    unsigned int len)
 {
-    struct mc_obj o;
+    struct mc_obj info, o;
     const uint8_t *p;
     unsigned int i;
 
-    CHECK_EQ(mc_store_info(s, h, &o), 0);
+    CHECK_EQ(mc_store_info(s, h, &info), 0);
+    p = mc_store_open(s, h, &o, bounce);
+    CHECK(p);
     CHECK_EQ(o.gfn, gfn);
     CHECK_EQ(o.len, len);
     CHECK_EQ(o.crc, (uint32_t)~gfn);
     CHECK_EQ(o.codec, 1);
-    p = mc_store_data(s, h, bounce);
-    CHECK(p);
+    CHECK_EQ(info.gfn, gfn);
+    CHECK_EQ(info.len, len);
     for ( i = 0; i < len; i++ )
         CHECK_EQ(p[i], (uint8_t)(gfn * 31 + 7));
 }
@@ -137,6 +139,7 @@ static void every_field_is_kept_at_its_limits(void)
 static void objects_may_straddle_pages(void)
 {
     mc_handle_t h[40];
+    struct mc_obj o;
     unsigned int i, straddling = 0;
 
     fresh(&store);
@@ -145,7 +148,7 @@ static void objects_may_straddle_pages(void)
     for ( i = 0; i < ARRAY_SIZE(h); i++ )
     {
         expect(&store, h[i], i, 2900);
-        straddling += mc_store_data(&store, h[i], bounce) == bounce;
+        straddling += mc_store_open(&store, h[i], &o, bounce) == bounce;
     }
     CHECK(straddling > 10 && straddling < 40);
     /* 40 objects of 2900 bytes in pages of 4096, one each: 40 pages. */
@@ -164,7 +167,7 @@ static void freed_twice_is_noticed(void)
     CHECK_EQ(mc_store_free(&store, a, pages), 0);
     CHECK_EQ(store.bad, 0);
     CHECK_EQ(mc_store_info(&store, a, &o), -ENOENT);
-    CHECK(!mc_store_data(&store, a, bounce));
+    CHECK(!mc_store_open(&store, a, &o, bounce));
     CHECK_EQ(mc_store_free(&store, a, pages), 0);
     CHECK_EQ(store.bad, 1);
     CHECK_EQ(store.objects, 1);
@@ -197,7 +200,7 @@ static void wild_handles_are_noticed(void)
         if ( mc_store_info(&store, h, &o) != 0 )
         {
             CHECK_EQ(mc_store_free(&store, h, pages), 0);
-            CHECK(!mc_store_data(&store, h, bounce));
+            CHECK(!mc_store_open(&store, h, &o, bounce));
         }
     }
     CHECK_EQ(store.objects, 200);

@@ -65,6 +65,20 @@ void mc_hist(struct mem_compress *mc, unsigned int which, uint64_t ticks)
     spin_unlock(&mc->lock);
 }
 
+void mc_hist_shared(struct mem_compress *mc, unsigned int which,
+                    uint64_t ticks, unsigned int nr)
+{
+    struct mc_hist *h = &mc->hist[which];
+
+    /* The mean for each, and the sum as it is. */
+    spin_lock(&mc->lock);
+    mc_hist_add(h, ticks / nr);
+    h->count += nr - 1;
+    h->buckets[mc_hist_bucket(ticks / nr)] += nr - 1;
+    h->sum += ticks - ticks / nr;
+    spin_unlock(&mc->lock);
+}
+
 bool mc_begin(struct domain *d)
 {
     struct mem_compress *mc = d->mem_compress;
@@ -210,9 +224,11 @@ static int enable(struct domain *d, const struct xen_mem_compress_setup *s)
     arch_mc_gfn_range(d, &mc->first_gfn, &mc->nr_ages);
     mc->nominal = domain_tot_pages(d);
     mc->ages = xvzalloc_array(uint8_t, mc->nr_ages);
-    rc = -ENOMEM;
-    if ( !mc->ages || (rc = mc_reserve_grow(d->max_vcpus)) )
+    rc = (mc->ages ? arch_mc_init(mc) : -ENOMEM) ?:
+         mc_reserve_grow(d->max_vcpus);
+    if ( rc )
     {
+        arch_mc_destroy(mc);
         xvfree(mc->ages);
         xvfree(mc);
         return rc;
@@ -265,6 +281,7 @@ void mem_compress_destroy(struct domain *d)
 
     mc_reserve_shrink(d->max_vcpus);
     d->mem_compress = NULL;
+    arch_mc_destroy(mc);
     xvfree(mc->ages);
     xvfree(mc);
 }
@@ -345,7 +362,8 @@ static void get_stats(struct domain *d, struct xen_mem_compress_stats *s)
 
     arch_mc_unlock(d);
 
-    s->meta_bytes = sizeof(*mc) + mc->nr_ages;
+    s->meta_bytes = sizeof(*mc) + mc->nr_ages +
+                    mc->nr_tables * sizeof(*mc->tables);
     s->rejected = atomic_read(&mc->rejected);
     s->cancelled = atomic_read(&mc->cancelled);
     s->no_memory = atomic_read(&mc->no_memory);
@@ -371,6 +389,7 @@ static int whole_domain(struct domain *d, uint64_t *cursor, uint64_t end,
 {
     struct mem_compress *mc = d->mem_compress;
     struct mc_reclaim r = { .d = d, .min_age = min_age };
+    struct mc_bulk b = { .d = d, .cause = cause };
     unsigned int looked = 0;
     int rc = 0;
 
@@ -381,28 +400,29 @@ static int whole_domain(struct domain *d, uint64_t *cursor, uint64_t end,
     if ( *cursor < mc->first_gfn )
         *cursor = mc->first_gfn;
 
-    while ( *cursor < end && !(wanted && *done + r.done >= wanted) )
+    while ( *cursor < end && !(wanted && *done + r.done + b.done >= wanted) )
     {
         gfn_t gfn = _gfn(*cursor);
 
+        ++*cursor;
         if ( restore )
         {
-            rc = mc_restore(d, gfn, cause, MC_FOR_STORE);
-            if ( rc == -EAGAIN )
-                cpu_relax();
-            else if ( rc < 0 )
-                break;
-            else
+            rc = mc_bulk_add(&b, gfn, *cursor - 1);
+            if ( !rc && (*cursor == end ||
+                         (wanted && *done + b.done + b.nr >= wanted)) )
+                rc = mc_bulk_flush(&b);
+
+            if ( rc )
             {
-                *done += !rc;
-                ++*cursor;
+                /* What is left of the batch; what is not is resident now. */
+                *cursor = b.cursor;
+                if ( rc != -EAGAIN )
+                    break;
+                cpu_relax();
             }
-            if ( !rc && !(*done & 31) )
-                mc_reserve_refill(MC_BATCH);
         }
         else
         {
-            ++*cursor;
             if ( mc_reclaim_wants(&r, gfn) )
             {
                 /* Not more than wanted: the batch counts as done. */
@@ -413,16 +433,18 @@ static int whole_domain(struct domain *d, uint64_t *cursor, uint64_t end,
         }
 
         rc = 0;
-        if ( (!(++looked & 255) || (!restore && !r.nr) || restore) &&
+        if ( (!(++looked & 255) || (!r.nr && !b.nr)) &&
              hypercall_preempt_check() )
         {
+            if ( b.nr )
+                *cursor = b.cursor;
             rc = *cursor < end ? -ERESTART : 0;
             break;
         }
     }
 
     mc_reclaim_flush(&r);
-    *done += r.done;
+    *done += r.done + b.done;
 
     /* What was restored left holes. */
     if ( restore && store_is_sparse(mc) )
@@ -436,11 +458,31 @@ static int whole_domain(struct domain *d, uint64_t *cursor, uint64_t end,
 /* Compress or restore what a process of the calling guest maps. */
 struct process {
     struct mc_reclaim r;
+    struct mc_bulk b;
+    const xen_mem_compress_range_t *range;
     bool restore, stop;
     uint32_t wanted, done;
     unsigned int looked;
     int rc;
 };
+
+/*
+ * Where to go on if the batch that a page is the first of is not done with:
+ * range->start is at the page, or, in a block, at the next one.
+ */
+static uint64_t process_cursor(const xen_mem_compress_range_t *range)
+{
+    return range->start - range->first < PAGE_SIZE ? range->first
+                                                   : range->start - PAGE_SIZE;
+}
+
+/* What others are bringing back comes back, and what is damaged does not. */
+static bool process_restored(struct process *p, int rc)
+{
+    p->rc = rc == -EAGAIN || rc == -EIO ? 0 : rc;
+
+    return !p->rc;
+}
 
 static bool cf_check process_page(void *ctx, gfn_t gfn)
 {
@@ -448,17 +490,12 @@ static bool cf_check process_page(void *ctx, gfn_t gfn)
 
     if ( p->restore )
     {
-        int rc = mc_restore(p->r.d, gfn, XEN_MEM_COMPRESS_C_hint,
-                            MC_FOR_STORE);
+        int rc = mc_bulk_add(&p->b, gfn, process_cursor(p->range));
 
-        p->done += !rc;
-        if ( rc == -ENOMEM )
-        {
-            p->rc = rc;
+        if ( p->wanted && p->done + p->b.done + p->b.nr >= p->wanted )
+            rc = rc ?: mc_bulk_flush(&p->b);
+        if ( !process_restored(p, rc) )
             return false;
-        }
-        if ( !rc && !(p->done & 31) )
-            mc_reserve_refill(MC_BATCH);
     }
     else if ( mc_reclaim_wants(&p->r, gfn) )
     {
@@ -467,11 +504,11 @@ static bool cf_check process_page(void *ctx, gfn_t gfn)
             mc_reclaim_flush(&p->r);
     }
 
-    p->stop = p->wanted && p->done + p->r.done >= p->wanted;
+    p->stop = p->wanted && p->done + p->r.done + p->b.done >= p->wanted;
     if ( p->stop )
         return false;
 
-    return ((++p->looked & 63) && (p->r.nr || !p->looked)) ||
+    return ((++p->looked & 63) && (p->r.nr || p->b.nr || !p->looked)) ||
            !hypercall_preempt_check();
 }
 
@@ -483,6 +520,8 @@ static int op_range(struct domain *d, struct xen_mem_compress_op *op)
     xen_mem_compress_range_t *range = &op->u.range;
     struct process p = {
         .r = { .d = d, .min_age = range->min_age },
+        .b = { .d = d, .cause = XEN_MEM_COMPRESS_C_hint },
+        .range = range,
         .restore = op->op == XENMEM_compress_op_restore_hint,
         .wanted = range->wanted,
         .done = range->done,
@@ -527,9 +566,13 @@ static int op_range(struct domain *d, struct xen_mem_compress_op *op)
     rc = arch_mc_guest_scan(d, range->root, &range->start, range->end,
                             process_page, &p, &scanned);
     mc_reclaim_flush(&p.r);
+    if ( !p.rc )
+        process_restored(&p, mc_bulk_flush(&p.b));
+    if ( p.rc )
+        range->start = p.b.cursor;
     mc_end(d);
 
-    range->done = p.done + p.r.done;
+    range->done = p.done + p.r.done + p.b.done;
     range->scanned += scanned;
     atomic_add(scanned, &d->mem_compress->scanned);
 
@@ -734,19 +777,18 @@ static int get_states(struct domain *d, struct xen_domctl_mem_compress_op *op)
 static int read_object(struct domain *d, struct xen_domctl_mem_compress_op *op)
 {
     struct mem_compress *mc = d->mem_compress;
-    gfn_t gfn = _gfn(op->u.object.gfn);
-    struct mc_leaf leaf = {};
+    struct mc_out out = { .gfn = _gfn(op->u.object.gfn) };
     struct mc_obj obj;
     const void *data;
     int rc = 0;
 
     op->u.object.state = XEN_MEM_COMPRESS_G_state(
-        arch_mc_state(d, gfn, &leaf, NULL));
+        arch_mc_state(d, out.gfn, &out.leaf, NULL));
     op->u.object.pattern = 0;
     op->u.object.crc = 0;
 
     if ( op->u.object.state == XEN_MEM_COMPRESS_G_same )
-        op->u.object.pattern = mc_pattern_unpack(leaf.payload);
+        op->u.object.pattern = mc_pattern_unpack(out.leaf.payload);
 
     if ( op->u.object.state != XEN_MEM_COMPRESS_G_lzo )
     {
@@ -757,20 +799,13 @@ static int read_object(struct domain *d, struct xen_domctl_mem_compress_op *op)
     if ( !mc_begin(d) )
         return -EBUSY;
 
-    if ( arch_mc_begin_restore(d, gfn, &leaf) != MC_FOUND_LEAF ||
-         leaf.kind != MC_KIND_OBJECT )
-    {
-        mc_end(d);
-        return -EAGAIN;
-    }
-
-    spin_lock(&mc->lock);
-    rc = mc_store_info(&mc->store, leaf.payload, &obj);
-    spin_unlock(&mc->lock);
-
-    data = rc ? NULL : mc_store_data(&mc->store, leaf.payload,
-                                     this_cpu(mc_cpu)->bounce);
-    if ( !data )
+    arch_mc_begin_restore(d, &out, 1);
+    data = out.found == MC_FOUND_LEAF && out.leaf.kind == MC_KIND_OBJECT
+           ? mc_store_open(&mc->store, out.leaf.payload, &obj,
+                           this_cpu(mc_cpu)->bounce) : NULL;
+    if ( out.found != MC_FOUND_LEAF || out.leaf.kind != MC_KIND_OBJECT )
+        rc = -EAGAIN;
+    else if ( !data )
         rc = -EIO;
     else if ( op->u.object.size < obj.len )
         rc = -ENOBUFS;
@@ -784,8 +819,8 @@ static int read_object(struct domain *d, struct xen_domctl_mem_compress_op *op)
                            ? obj.crc : mc_crc32c(0, data, obj.len);
     }
 
-    if ( arch_mc_abort_restore(d, gfn, &leaf) )
-        mc_free_object(mc, leaf.payload);
+    /* No frame: let go of it. */
+    arch_mc_end_restore(d, &out, 1, XEN_MEM_COMPRESS_C_xen);
     mc_end(d);
 
     return rc;
@@ -936,6 +971,8 @@ static int cf_check cpu_callback(struct notifier_block *nfb,
 
     case CPU_UP_CANCELED:
     case CPU_DEAD:
+        if ( per_cpu(mc_cpu, cpu) )
+            mc_front_drop(cpu);
         XVFREE(per_cpu(mc_cpu, cpu));
         break;
     }

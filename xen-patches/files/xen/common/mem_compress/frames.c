@@ -15,6 +15,12 @@
  * Growing a store stops at half of the target, faults of guests stop at
  * xen_floor, and what is below is for Xen's own accesses, which can neither
  * sleep nor reclaim.
+ *
+ * In front of it each CPU has a few frames that it gets at without a lock.
+ * They are taken from what the reserve has above half of its target, so they
+ * come on top of what the others rely on; and when there is nothing else, any
+ * CPU takes any other's.  A slot is only filled by its CPU, with the reserve
+ * lock held, and emptied, by anybody, with xchg().
  */
 #include <xen/event.h>
 #include <xen/init.h>
@@ -39,7 +45,41 @@ static unsigned int held, target, xen_floor;
 static struct timer refill_timer;
 static bool sleepers;
 
-static struct page_info *reserve_pop(unsigned int floor)
+/* Of a CPU's frames, or NULL. */
+static struct page_info *front_pop(struct mc_cpu *cpu)
+{
+    struct page_info *pg = NULL;
+
+    while ( cpu->fronts && !pg )
+        pg = xchg(&cpu->front[--cpu->fronts], NULL);
+
+    return pg;
+}
+
+/* Somebody's; the slots keep their order for the CPU that they belong to. */
+static struct page_info *front_steal(void)
+{
+    unsigned int i, cpu;
+
+    for_each_online_cpu ( cpu )
+    {
+        struct mc_cpu *c = per_cpu(mc_cpu, cpu);
+
+        for ( i = 0; c && i < MC_FRONT; i++ )
+        {
+            struct page_info *pg = ACCESS_ONCE(c->front[i])
+                                   ? xchg(&c->front[i], NULL) : NULL;
+
+            if ( pg )
+                return pg;
+        }
+    }
+
+    return NULL;
+}
+
+/* Leaves @floor frames where they are; @front: fill it, too, from plenty. */
+static struct page_info *reserve_pop(unsigned int floor, struct mc_cpu *front)
 {
     struct page_info *pg = NULL;
     bool low;
@@ -50,6 +90,10 @@ static struct page_info *reserve_pop(unsigned int floor)
         pg = page_list_remove_head(&reserve);
         held--;
     }
+    if ( front )
+        for ( ; front->fronts < MC_FRONT && held > target / 2; held-- )
+            xchg(&front->front[front->fronts++],
+                 page_list_remove_head(&reserve));
     low = held < target - target / 4;
     spin_unlock(&reserve_lock);
 
@@ -76,30 +120,65 @@ static bool reserve_push(struct page_info *pg)
     return taken;
 }
 
-static struct page_info *heap_get(void)
+static struct page_info *heap_get(unsigned int order)
 {
-    /* Whoever asks writes all of it, or keeps it to Xen. */
-    return alloc_domheap_page(NULL, MEMF_no_scrub);
+    /*
+     * Whoever asks writes all of it, or keeps it to Xen, and whatever becomes
+     * a guest's goes through arch_mc_clean_in(), instruction cache included.
+     */
+    return alloc_domheap_pages(NULL, order,
+                               MEMF_no_scrub | MEMF_no_icache_flush);
 }
 
 struct page_info *mc_frame_get(enum mc_urgency urgency)
 {
+    struct mc_cpu *cpu = this_cpu(mc_cpu);
     struct page_info *pg;
 
-    switch ( urgency )
+    if ( urgency == MC_FOR_STORE )
+        return heap_get(0) ?: reserve_pop(target / 2, NULL);
+
+    pg = front_pop(cpu) ?:
+         reserve_pop(urgency == MC_FOR_GUEST ? xen_floor : 0, cpu);
+
+    return likely(pg) ? pg : heap_get(0) ?: front_steal();
+}
+
+unsigned int mc_frames_get(struct page_info *pages[], unsigned int nr)
+{
+    unsigned int got = 0, order, i;
+
+    /*
+     * The reserve first, while there is plenty: what a bulk restore empties
+     * of the store comes back to it, so most frames never see the heap.
+     */
+    spin_lock(&reserve_lock);
+    for ( ; got < nr && held > target - target / 4; held-- )
+        pages[got++] = page_list_remove_head(&reserve);
+    spin_unlock(&reserve_lock);
+
+    order = got < nr ? flsl(nr - got) - 1 : 0;
+    while ( got < nr )
     {
-    case MC_FOR_STORE:
-        pg = heap_get();
-        return pg ?: reserve_pop(target / 2);
+        struct page_info *pg = heap_get(order);
 
-    case MC_FOR_GUEST:
-        pg = reserve_pop(xen_floor);
-        return pg ?: heap_get();
+        if ( !pg && order )
+        {
+            order--;
+            continue;
+        }
 
-    default:
-        pg = reserve_pop(0);
-        return pg ?: heap_get();
+        pg = pg ?: reserve_pop(target / 2, NULL);
+        if ( !pg )
+            break;
+
+        for ( i = 0; i < 1U << order; i++ )
+            pages[got++] = pg + i;
+        while ( got + (1U << order) > nr && order )
+            order--;
     }
+
+    return got;
 }
 
 void mc_frame_put(struct page_info *pg)
@@ -115,7 +194,7 @@ void mc_reserve_refill(unsigned int max)
 {
     while ( max-- && ACCESS_ONCE(held) < ACCESS_ONCE(target) )
     {
-        struct page_info *pg = heap_get();
+        struct page_info *pg = heap_get(0);
 
         if ( !pg )
             break;
@@ -138,10 +217,23 @@ bool mc_reserve_ok(void)
 
 void mc_reserve_info(uint64_t *h, uint64_t *t)
 {
+    unsigned int i, cpu;
+
     spin_lock(&reserve_lock);
     *h = held;
     *t = target;
+    for_each_online_cpu ( cpu )
+        for ( i = 0; per_cpu(mc_cpu, cpu) && i < MC_FRONT; i++ )
+            *h += !!ACCESS_ONCE(per_cpu(mc_cpu, cpu)->front[i]);
     spin_unlock(&reserve_lock);
+}
+
+void mc_front_drop(unsigned int cpu)
+{
+    struct page_info *pg;
+
+    while ( (pg = front_pop(per_cpu(mc_cpu, cpu))) )
+        mc_frame_put(pg);
 }
 
 int mc_reserve_grow(unsigned int nr_vcpus)
@@ -168,6 +260,7 @@ int mc_reserve_grow(unsigned int nr_vcpus)
 void mc_reserve_shrink(unsigned int nr_vcpus)
 {
     struct page_info *pg;
+    unsigned int want;
     PAGE_LIST_HEAD(surplus);
 
     spin_lock(&reserve_lock);
@@ -176,6 +269,7 @@ void mc_reserve_shrink(unsigned int nr_vcpus)
     /* The last one gives back everything. */
     if ( !xen_floor )
         target = 0;
+    want = target;
     while ( held > target )
     {
         pg = page_list_remove_head(&reserve);
@@ -184,36 +278,45 @@ void mc_reserve_shrink(unsigned int nr_vcpus)
     }
     spin_unlock(&reserve_lock);
 
+    /* Without a target no CPU fills its front again. */
+    while ( !want && (pg = front_steal()) )
+        free_domheap_page(pg);
+
     while ( (pg = page_list_remove_head(&surplus)) )
         free_domheap_page(pg);
 }
 
-int mc_frame_attach(struct domain *d, struct page_info *pg)
+int mc_attach_begin(struct domain *d)
 {
-    int rc = 0;
-
     nrspin_lock(&d->page_alloc_lock);
 
-    if ( unlikely(d->is_dying) )
-        rc = -EINVAL;
-    else
-    {
-        /*
-         * As assign_pages(), without its limit: the page never ceased to
-         * count against max_pages, which may have been lowered since.
-         */
-        ASSERT(!page_get_owner(pg) && !pg->count_info);
-        if ( unlikely(domain_adjust_tot_pages(d, 1) == 1) )
-            get_knownalive_domain(d);
-        page_set_owner(pg, d);
-        smp_wmb(); /* Owner must be visible before the reference count. */
-        pg->count_info = PGC_allocated | 1;
-        page_list_add_tail(pg, page_to_list(d, pg));
-    }
+    if ( likely(!d->is_dying) )
+        return 0;
 
     nrspin_unlock(&d->page_alloc_lock);
 
-    return rc;
+    return -EINVAL;
+}
+
+void mc_attach(struct domain *d, struct page_info *pg)
+{
+    /*
+     * As assign_pages(), without its limit: the page never ceased to count
+     * against max_pages, which may have been lowered since.
+     */
+    ASSERT(!page_get_owner(pg) && !pg->count_info);
+    page_set_owner(pg, d);
+    smp_wmb(); /* Owner must be visible before the reference count. */
+    pg->count_info = PGC_allocated | 1;
+    page_list_add_tail(pg, page_to_list(d, pg));
+}
+
+void mc_attach_end(struct domain *d, unsigned int nr)
+{
+    if ( nr && unlikely(domain_adjust_tot_pages(d, nr) == nr) )
+        get_knownalive_domain(d);
+
+    nrspin_unlock(&d->page_alloc_lock);
 }
 
 void mc_frame_detach(struct domain *d, struct page_info *pg)

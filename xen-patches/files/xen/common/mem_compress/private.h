@@ -21,6 +21,11 @@
  * The codec runs with none of them held.  What pins a page or an object
  * meanwhile is its descriptor: COMPRESSING with a tag, or COMPRESSED | BUSY.
  *
+ * Pages come in with the p2m lock held for write, and go out with it held for
+ * read: BUSY is what keeps others away from the descriptor, mc->lock is what
+ * keeps the books (see struct mem_compress), so vCPUs of a domain that restore
+ * different pages, or look up others, do not wait for each other.
+ *
  * mc->inflight counts those who are between two descriptor changes.  Teardown
  * sets d->is_dying first and then waits for the count to drop to zero, so who
  * has raised it and still finds the domain alive may use the store.
@@ -61,6 +66,24 @@ struct mc_leaf {
 /* Stored with an object's codec: it carries a checksum. */
 #define CODEC_HAS_CRC         4U
 
+enum mc_found {
+    MC_FOUND_NOTHING,         /* not RAM, or resident                      */
+    MC_FOUND_CANCELLED,       /* was COMPRESSING, is resident now          */
+    MC_FOUND_LEAF,            /* compressed, and BUSY for us now           */
+    MC_FOUND_BUSY,            /* BUSY for somebody else                    */
+};
+
+/* A page on its way out. */
+struct mc_out {
+    gfn_t gfn;
+    enum mc_found found;
+    struct mc_leaf leaf;      /* of a MC_FOUND_LEAF                        */
+    struct page_info *page;   /* with the content; NULL: leave it alone    */
+    void *chain;              /* of an object that was opened              */
+    uint32_t codec_ticks;     /* 0: there was no codec in it               */
+    int rc;                   /* why it was left alone, or what came of it */
+};
+
 /* A page on its way in. */
 struct mc_page {
     gfn_t gfn;
@@ -91,7 +114,21 @@ struct mem_compress {
     /* Where background and direct reclaim go on. */
     unsigned long reclaim_gfn;
 
-    /* Under the p2m lock, held for write. */
+    /*
+     * The level 3 tables of the p2m, one for each 2 MiB of gfns from
+     * first_table on; NULL where nobody has looked yet.  Filled with the p2m
+     * lock held, for read or write, emptied with it held for write.
+     */
+    unsigned long first_table, nr_tables;
+    void **tables;
+    bool tables_known;        /* false: all of them are NULL               */
+    uint64_t ram_pte;         /* a descriptor of RAM at frame 0            */
+
+    /*
+     * With the p2m lock held for write, or for read and mc->lock as well:
+     * restores need not keep each other out, only those who read or write
+     * all of it.
+     */
     unsigned long nominal;
     long ballooned;
     unsigned long kinds[MC_NR_KINDS];
@@ -107,8 +144,13 @@ struct mem_compress {
     atomic_t corrupted, waits, requests, scanned, moved, reclaims;
 };
 
+/* Frames in front of the reserve, see frames.c. */
+#define MC_FRONT              8U
+
 /* Buffers of one physical CPU; never used across anything that may sleep. */
 struct mc_cpu {
+    struct page_info *front[MC_FRONT];
+    unsigned int fronts;      /* slots that may have one                   */
     uint8_t wrkmem[MC_WRKMEM_SIZE] __aligned(8);
     uint8_t out[MC_MAX_OBJECT] __aligned(8);
     uint8_t bounce[MC_MAX_OBJECT] __aligned(8);
@@ -137,7 +179,10 @@ static inline uint8_t *mc_age_of(const struct mem_compress *mc, gfn_t gfn)
 bool mc_begin(struct domain *d);
 void mc_end(struct domain *d);
 
+/* One entry, or @nr that took @ticks altogether. */
 void mc_hist(struct mem_compress *mc, unsigned int which, uint64_t ticks);
+void mc_hist_shared(struct mem_compress *mc, unsigned int which,
+                    uint64_t ticks, unsigned int nr);
 uint64_t mc_ticks(void);
 
 /* frames.c ---------------------------------------------------------------- */
@@ -158,14 +203,21 @@ void mc_reserve_info(uint64_t *held, uint64_t *target);
 
 /* An anonymous frame with unspecified content, or NULL. */
 struct page_info *mc_frame_get(enum mc_urgency urgency);
+/* Up to @nr of them, for MC_FOR_STORE; returns how many. */
+unsigned int mc_frames_get(struct page_info *pages[], unsigned int nr);
+/* A CPU is gone: its frames go back. */
+void mc_front_drop(unsigned int cpu);
 /* The counterpart: to the reserve if it wants one, else to the heap. */
 void mc_frame_put(struct page_info *pg);
 
 /*
- * Make an anonymous frame @d's (-EINVAL: @d is dying), or a frozen frame of
- * @d anonymous.
+ * Make anonymous frames @d's: between a begin (-EINVAL: @d is dying) and an
+ * end that tells how many they were.
  */
-int mc_frame_attach(struct domain *d, struct page_info *pg);
+int mc_attach_begin(struct domain *d);
+void mc_attach(struct domain *d, struct page_info *pg);
+void mc_attach_end(struct domain *d, unsigned int nr);
+/* Make a frozen frame of @d anonymous. */
 void mc_frame_detach(struct domain *d, struct page_info *pg);
 
 /* Put the current vCPU to sleep until there is a frame. */
@@ -210,6 +262,38 @@ int mc_restore(struct domain *d, gfn_t gfn, unsigned int cause,
 /* The content of a page, wherever it is, without restoring it. */
 int mc_peek(struct domain *d, gfn_t gfn, void *buf);
 
+/* Pages that nobody waits for: brought back a batch at a time. */
+struct mc_bulk {
+    struct domain *d;
+    unsigned int cause;
+    uint64_t done;            /* pages restored so far                     */
+    uint64_t cursor;          /* the caller's, of the batch's first page   */
+    unsigned int nr;
+    struct mc_out out[MC_BATCH];
+};
+
+/*
+ * Collect a page; works off the batch when that is full.  mc_bulk_flush()
+ * works off what was collected, however little.  To be called between
+ * mc_begin() and mc_end().
+ *
+ * 0:         through with the batch.
+ * -EAGAIN:   likewise, but somebody else had got hold of some of its pages.
+ * -ERESTART: preemption is due: some are left, go on at b->cursor.  At least
+ *            one page was restored.
+ * -ENOMEM:   likewise, for lack of frames.
+ * -EINVAL, -EIO: as mc_restore().
+ */
+int mc_bulk_add(struct mc_bulk *b, gfn_t gfn, uint64_t cursor);
+int mc_bulk_flush(struct mc_bulk *b);
+
+/*
+ * For arch_mc_end_restore(): keep the books of what became of out[0 ... nr),
+ * restored or gone (-EAGAIN), and free the objects of both.
+ */
+void mc_restored(struct domain *d, const struct mc_out *out, unsigned int nr,
+                 unsigned int cause);
+
 /* core.c ------------------------------------------------------------------ */
 
 /* For patterns that fit a descriptor's payload. */
@@ -234,28 +318,20 @@ int arch_mc_commit(struct domain *d, const struct mc_page *p,
 /* Give up on a nominated page: valid again, reference dropped. */
 void arch_mc_cancel(struct domain *d, const struct mc_page *p);
 
-enum mc_found {
-    MC_FOUND_NOTHING,         /* not RAM, or resident                      */
-    MC_FOUND_CANCELLED,       /* was COMPRESSING, is resident now          */
-    MC_FOUND_LEAF,            /* compressed; an object is BUSY for us now  */
-    MC_FOUND_BUSY,            /* an object, BUSY for somebody else         */
-};
-
-/* First half of a restore. */
-enum mc_found arch_mc_begin_restore(struct domain *d, gfn_t gfn,
-                                    struct mc_leaf *leaf);
+/* First half of a restore: fills in found and leaf of out[0 ... nr). */
+void arch_mc_begin_restore(struct domain *d, struct mc_out *out,
+                           unsigned int nr);
 /*
- * Second half: @page (ours, decoded) becomes the page of @gfn and @d's.
- * -EAGAIN: the descriptor is not what it was, -EINVAL: @d is dying.  Either
- * way @page is the caller's still; after -EAGAIN with a MC_KIND_OBJECT leaf
- * the object is the caller's, too.
+ * Second half, for those of out[0 ... nr) that are MC_FOUND_LEAF: the frame
+ * (ours, content in place) becomes the page of the gfn and the domain's; or,
+ * if there is none, BUSY is cleared again.  out[].rc is left alone but for
+ * -EAGAIN    the descriptor is not ours any more: overwritten or removed.
+ * -EINVAL    the domain is dying.
+ * With an error the frame is the caller's still.  Then mc_restored() is
+ * called, still under the lock.
  */
-int arch_mc_end_restore(struct domain *d, gfn_t gfn,
-                        const struct mc_leaf *leaf, struct page_info *page,
-                        unsigned int cause);
-/* Second half, when nothing came of it: clear BUSY. */
-int arch_mc_abort_restore(struct domain *d, gfn_t gfn,
-                          const struct mc_leaf *leaf);
+void arch_mc_end_restore(struct domain *d, struct mc_out *out,
+                         unsigned int nr, unsigned int cause);
 
 /* Move: rewrite the descriptor of @gfn unless it is not @from, or BUSY. */
 bool arch_mc_move(struct domain *d, gfn_t gfn, uint64_t from, uint64_t to);
@@ -287,10 +363,17 @@ void arch_mc_gfn_range(struct domain *d, unsigned long *first,
 /* Can this domain be opted in at all? */
 int arch_mc_check_domain(const struct domain *d);
 bool arch_mc_hw_af(void);
+/* What the arch keeps in @mc, once the range of gfns is known. */
+int arch_mc_init(struct mem_compress *mc);
+void arch_mc_destroy(struct mem_compress *mc);
 
-/* Cache maintenance on a page's way out of and into a guest. */
-void arch_mc_clean_out(void *va);
-void arch_mc_clean_in(void *va);
+/*
+ * Cache maintenance on a page's way out of and into a guest; the latter takes
+ * effect with arch_mc_clean_in_done(), once for any number of pages.
+ */
+void arch_mc_clean_out(const void *va);
+void arch_mc_clean_in(const void *va);
+void arch_mc_clean_in_done(void);
 
 /*
  * Stage-1 scan: call @fn for every 4K page that the current vCPU's guest maps

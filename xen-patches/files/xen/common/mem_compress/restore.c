@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* Pages on their way out, whatever asks for them. */
 #include <xen/domain_page.h>
+#include <xen/event.h>
 #include <xen/sched.h>
 
 #include "private.h"
 
-
-/* The content of a page we have got hold of, into @va. */
-static int decode(struct domain *d, const struct mc_leaf *leaf, void *va)
+/* The content of a page that is BUSY for us, into @va. */
+static int decode(struct domain *d, struct mc_out *out, void *va)
 {
-    struct mem_compress *mc = d->mem_compress;
+    const struct mem_compress *mc = d->mem_compress;
+    const struct mc_leaf *leaf = &out->leaf;
     const void *data;
     struct mc_obj obj;
     uint64_t t0;
@@ -30,22 +31,20 @@ static int decode(struct domain *d, const struct mc_leaf *leaf, void *va)
         break;
     }
 
-    spin_lock(&mc->lock);
-    rc = mc_store_info(&mc->store, leaf->payload, &obj);
-    spin_unlock(&mc->lock);
-    if ( rc )
-        return -EIO;
-
     /* Pinned by BUSY: nobody moves or frees it. */
+    data = mc_store_open(&mc->store, leaf->payload, &obj,
+                         this_cpu(mc_cpu)->bounce);
+    if ( !data )
+        return -EIO;
+    out->chain = obj.chain;
+
     t0 = mc_ticks();
-    data = mc_store_data(&mc->store, leaf->payload, this_cpu(mc_cpu)->bounce);
-    if ( !data ||
-         ((obj.codec & CODEC_HAS_CRC) &&
-          mc_crc32c(0, data, obj.len) != obj.crc) )
+    if ( (obj.codec & CODEC_HAS_CRC) &&
+         mc_crc32c(0, data, obj.len) != obj.crc )
         return -EIO;
 
     rc = mc_decompress(obj.codec & ~CODEC_HAS_CRC, data, obj.len, va);
-    mc_hist(mc, XEN_MEM_COMPRESS_H_decode, mc_ticks() - t0);
+    out->codec_ticks = mc_ticks() - t0;
 
     return rc ? -EIO : 0;
 }
@@ -60,54 +59,126 @@ static void corrupted(struct domain *d, gfn_t gfn)
     domain_pause_by_systemcontroller_nosync(d);
 }
 
-static unsigned int histogram(unsigned int cause, enum mc_kind kind)
-{
-    if ( cause == XEN_MEM_COMPRESS_C_hint ||
-         cause == XEN_MEM_COMPRESS_C_forced )
-        return XEN_MEM_COMPRESS_H_restore_bulk;
-
-    return kind == MC_KIND_OBJECT ? XEN_MEM_COMPRESS_H_restore_lzo
-                                  : XEN_MEM_COMPRESS_H_restore_same;
-}
-
-static int restore_leaf(struct domain *d, gfn_t gfn,
-                        const struct mc_leaf *leaf, unsigned int cause,
-                        enum mc_urgency urgency)
+void mc_restored(struct domain *d, const struct mc_out *out, unsigned int nr,
+                 unsigned int cause)
 {
     struct mem_compress *mc = d->mem_compress;
-    struct page_info *pg = mc_frame_get(urgency);
-    void *va;
-    int rc = -ENOMEM;
+    void *pages[MC_CHAIN_MAX];
+    unsigned int i, unused;
 
-    if ( pg )
+    spin_lock(&mc->lock);
+
+    for ( i = 0; i < nr; i++ )
     {
-        va = __map_domain_page(pg);
-        rc = decode(d, leaf, va);
-        if ( !rc )
+        const struct mc_out *o = &out[i];
+        bool gone = o->rc == -EAGAIN;
+        uint8_t *age;
+
+        if ( o->found != MC_FOUND_LEAF || (!gone && (o->rc || !o->page)) )
+            continue;
+
+        if ( unlikely(gone) )
+            atomic_inc(&mc->lost_races);
+        else
+        {
+            ASSERT(mc->kinds[o->leaf.kind]);
+            mc->kinds[o->leaf.kind]--;
+            mc->restores[cause]++;
+            age = mc_age_of(mc, o->gfn);
+            if ( age )
+            {
+                mc->refaults += mc_age_get(*age) < 2 &&
+                                cause < XEN_MEM_COMPRESS_C_hint;
+                *age = mc_age_touch(*age);
+            }
+        }
+
+        if ( o->leaf.kind != MC_KIND_OBJECT )
+            continue;
+
+        /* Restored, or its descriptor went away: nothing refers to it. */
+        if ( o->codec_ticks )
+            mc_hist_add(&mc->hist[XEN_MEM_COMPRESS_H_decode], o->codec_ticks);
+        unused = o->chain ? mc_store_free_open(&mc->store, o->leaf.payload,
+                                               o->chain, pages)
+                          : mc_store_free(&mc->store, o->leaf.payload, pages);
+        if ( unlikely(unused) )
+        {
+            spin_unlock(&mc->lock);
+            mc_free_store_pages(pages, unused);
+            spin_lock(&mc->lock);
+        }
+    }
+
+    spin_unlock(&mc->lock);
+}
+
+/* Pages between two looks at whether the guest has an event to take. */
+#define EVENT_CHECK    8U
+
+/* Does somebody else want the CPU, after @n pages of a batch? */
+static bool preempted(unsigned int n)
+{
+    return softirq_pending(smp_processor_id()) ||
+           (!(n % EVENT_CHECK) && hypercall_preempt_check());
+}
+
+/*
+ * Second half of a restore, for those of out[0 ... nr) that are BUSY for us:
+ * @pages has got @frames frames for them.  What cannot be restored is let go,
+ * with the reason in its rc; with @preempt, and at least one decoded, that is
+ * -ERESTART for those left when somebody else wants the CPU.
+ */
+static void restore_found(struct domain *d, struct mc_out *out,
+                          unsigned int nr, unsigned int cause,
+                          struct page_info *pages[], unsigned int frames,
+                          bool preempt)
+{
+    unsigned int i, decoded = 0;
+    bool stop = false;
+
+    for ( i = 0; i < nr; i++ )
+    {
+        struct mc_out *o = &out[i];
+        void *va;
+
+        if ( o->found != MC_FOUND_LEAF )
+            continue;
+
+        o->rc = unlikely(stop) ? -ERESTART : frames ? 0 : -ENOMEM;
+        if ( unlikely(o->rc) )
+            continue;
+
+        va = __map_domain_page(pages[frames - 1]);
+        o->rc = decode(d, o, va);
+        if ( likely(!o->rc) )
+        {
+            o->page = pages[--frames];
             arch_mc_clean_in(va);
+        }
         unmap_domain_page(va);
 
-        if ( !rc )
-            rc = arch_mc_end_restore(d, gfn, leaf, pg, cause);
-        else if ( arch_mc_abort_restore(d, gfn, leaf) )
-            rc = -EAGAIN;
-        else
-            corrupted(d, gfn);
-
-        if ( rc )
-            mc_frame_put(pg);
+        stop = preempt && preempted(++decoded);
     }
-    else if ( arch_mc_abort_restore(d, gfn, leaf) )
-        rc = -EAGAIN;
 
-    if ( rc == -EAGAIN )
-        atomic_inc(&mc->lost_races);
+    arch_mc_clean_in_done();
+    arch_mc_end_restore(d, out, nr, cause);
 
-    /* Ours if it was restored, and if its descriptor went away meanwhile. */
-    if ( (!rc || rc == -EAGAIN) && leaf->kind == MC_KIND_OBJECT )
-        mc_free_object(mc, leaf->payload);
+    for ( i = 0; i < nr; i++ )
+    {
+        const struct mc_out *o = &out[i];
 
-    return rc;
+        if ( likely(!o->rc) )
+            continue;
+
+        if ( o->page )
+            mc_frame_put(o->page);
+        if ( o->rc == -EIO )
+            corrupted(d, o->gfn);
+    }
+
+    while ( unlikely(frames) )
+        mc_frame_put(pages[--frames]);
 }
 
 int mc_restore(struct domain *d, gfn_t gfn, unsigned int cause,
@@ -115,13 +186,16 @@ int mc_restore(struct domain *d, gfn_t gfn, unsigned int cause,
 {
     struct mem_compress *mc = d->mem_compress;
     uint64_t t0 = mc_ticks();
-    struct mc_leaf leaf;
+    struct mc_out out = { .gfn = gfn };
+    struct page_info *pg;
     int rc = 0;
 
     if ( !mc_begin(d) )
         return -EINVAL;
 
-    switch ( arch_mc_begin_restore(d, gfn, &leaf) )
+    arch_mc_begin_restore(d, &out, 1);
+
+    switch ( out.found )
     {
     case MC_FOUND_NOTHING:
         rc = 1;
@@ -137,9 +211,13 @@ int mc_restore(struct domain *d, gfn_t gfn, unsigned int cause,
         break;
 
     case MC_FOUND_LEAF:
-        rc = restore_leaf(d, gfn, &leaf, cause, urgency);
+        pg = mc_frame_get(urgency);
+        restore_found(d, &out, 1, cause, &pg, !!pg, false);
+        rc = out.rc;
         if ( !rc )
-            mc_hist(mc, histogram(cause, leaf.kind), mc_ticks() - t0);
+            mc_hist(mc, out.leaf.kind == MC_KIND_OBJECT
+                        ? XEN_MEM_COMPRESS_H_restore_lzo
+                        : XEN_MEM_COMPRESS_H_restore_same, mc_ticks() - t0);
         break;
     }
 
@@ -148,9 +226,81 @@ int mc_restore(struct domain *d, gfn_t gfn, unsigned int cause,
     return rc;
 }
 
+/* Of two reasons to stop, the one to tell. */
+static int graver(int a, int b)
+{
+    static const int order[] = { -EINVAL, -EIO, -ENOMEM, -ERESTART, -EAGAIN };
+    unsigned int i;
+
+    for ( i = 0; i < ARRAY_SIZE(order); i++ )
+        if ( a == order[i] || b == order[i] )
+            return order[i];
+
+    return 0;
+}
+
+int mc_bulk_flush(struct mc_bulk *b)
+{
+    struct mem_compress *mc = b->d->mem_compress;
+    struct page_info *pages[MC_BATCH];
+    unsigned int i, nr = b->nr, wanted = 0, done = 0;
+    uint64_t t0 = mc_ticks();
+    int rc = 0;
+
+    b->nr = 0;
+    if ( !nr )
+        return 0;
+
+    arch_mc_begin_restore(b->d, b->out, nr);
+    for ( i = 0; i < nr; i++ )
+        wanted += b->out[i].found == MC_FOUND_LEAF;
+
+    if ( wanted )
+        restore_found(b->d, b->out, nr, b->cause, pages,
+                      mc_frames_get(pages, wanted), true);
+
+    for ( i = 0; i < nr; i++ )
+        switch ( b->out[i].found )
+        {
+        case MC_FOUND_NOTHING:
+            break;
+
+        case MC_FOUND_CANCELLED:
+            atomic_inc(&mc->cancelled);
+            break;
+
+        case MC_FOUND_BUSY:
+            atomic_inc(&mc->collisions);
+            rc = graver(rc, -EAGAIN);
+            break;
+
+        case MC_FOUND_LEAF:
+            done += !b->out[i].rc;
+            rc = graver(rc, b->out[i].rc);
+            break;
+        }
+
+    if ( done )
+        mc_hist_shared(mc, XEN_MEM_COMPRESS_H_restore_bulk, mc_ticks() - t0,
+                       done);
+    b->done += done;
+
+    return rc;
+}
+
+int mc_bulk_add(struct mc_bulk *b, gfn_t gfn, uint64_t cursor)
+{
+    if ( !b->nr )
+        b->cursor = cursor;
+
+    b->out[b->nr++] = (struct mc_out){ .gfn = gfn };
+
+    return b->nr == MC_BATCH ? mc_bulk_flush(b) : 0;
+}
+
 int mc_peek(struct domain *d, gfn_t gfn, void *buf)
 {
-    struct mc_leaf leaf;
+    struct mc_out out = { .gfn = gfn };
     unsigned int tries;
     int rc = -ENOENT;
 
@@ -160,18 +310,16 @@ int mc_peek(struct domain *d, gfn_t gfn, void *buf)
     /* It may change between the two looks, but not for ever. */
     for ( tries = 0; tries < 3; tries++ )
     {
-        enum mc_found found;
-
         rc = 0;
         if ( arch_mc_copy_resident(d, gfn, buf) )
             break;
 
-        found = arch_mc_begin_restore(d, gfn, &leaf);
-        if ( found == MC_FOUND_LEAF )
+        arch_mc_begin_restore(d, &out, 1);
+        if ( out.found == MC_FOUND_LEAF )
         {
-            rc = decode(d, &leaf, buf);
-            if ( arch_mc_abort_restore(d, gfn, &leaf) )
-                mc_free_object(d->mem_compress, leaf.payload);
+            rc = decode(d, &out, buf);
+            /* No frame: let go of it. */
+            arch_mc_end_restore(d, &out, 1, XEN_MEM_COMPRESS_C_xen);
             break;
         }
 

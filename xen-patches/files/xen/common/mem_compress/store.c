@@ -792,13 +792,16 @@ int mc_store_info(const struct mc_store *s, mc_handle_t h, struct mc_obj *o)
 
     slot = slot_find(s, h, &c, &rc);
     if ( slot )
+    {
         obj_get(slot, o);
+        o->chain = c;
+    }
 
     return rc;
 }
 
-const void *mc_store_data(const struct mc_store *s, mc_handle_t h,
-                          void *bounce)
+const void *mc_store_open(const struct mc_store *s, mc_handle_t h,
+                          struct mc_obj *o, void *bounce)
 {
     unsigned int idx = h & MC_INDEX_MASK;
     struct mc_chain *c;
@@ -811,11 +814,13 @@ const void *mc_store_data(const struct mc_store *s, mc_handle_t h,
     if ( !slot )
         return NULL;
 
-    data = slot_piece(c, idx, 0, slot->len, &n);
-    if ( n == slot->len )
+    obj_get(slot, o);
+    o->chain = c;
+    data = slot_piece(c, idx, 0, o->len, &n);
+    if ( n == o->len )
         return data;
 
-    slot_read(c, idx, bounce, slot->len);
+    slot_read(c, idx, bounce, o->len);
 
     return bounce;
 }
@@ -831,6 +836,14 @@ unsigned int mc_store_free(struct mc_store *s, mc_handle_t h,
         s->bad++;
         return 0;
     }
+
+    return mc_store_free_open(s, h, c, pages);
+}
+
+unsigned int mc_store_free_open(struct mc_store *s, mc_handle_t h, void *chain,
+                                void *pages[MC_CHAIN_MAX])
+{
+    struct mc_chain *c = chain;
 
     slot_free(s, c, h & MC_INDEX_MASK);
 

@@ -11,7 +11,7 @@
  * needed any more are handed back through arrays, and freed by the caller.
  *
  * Every function is called with the caller's lock (one for each store) held.
- * The exceptions are mc_store_info() and mc_store_data() on an object that its
+ * The exceptions are mc_store_info() and mc_store_open() on an object that its
  * owner has pinned, i.e. which nobody frees or moves until the owner is done
  * with it.
  */
@@ -40,8 +40,9 @@ typedef uint64_t mc_handle_t;
 #define MC_HANDLE_BITS   46U
 #define MC_INDEX_BITS    10U
 
-/* View of an object, filled in by mc_store_info(). */
+/* View of an object, filled in by mc_store_info() and mc_store_open(). */
 struct mc_obj {
+    void *chain;                /* for mc_store_free_open()             */
     uint64_t gfn;               /* whose content it is (40 bits)        */
     uint32_t len;               /* bytes, 1 ... MC_MAX_OBJECT           */
     uint32_t crc;               /* whatever was given to mc_store_put() */
@@ -130,14 +131,14 @@ int mc_store_put(struct mc_store *s, uint64_t gfn, const void *data,
 int mc_store_info(const struct mc_store *s, mc_handle_t h, struct mc_obj *o);
 
 /*
- * The object's bytes as one contiguous range: a pointer into the store, or
- * @bounce (MC_MAX_OBJECT bytes) filled if the object straddles two pages.
- * NULL for a handle that mc_store_info() would refuse.
+ * Describe an object, and give its bytes as one contiguous range: a pointer
+ * into the store, or @bounce (MC_MAX_OBJECT bytes) filled if the object
+ * straddles two pages.  NULL for a handle that mc_store_info() would refuse.
  *
  * May be called without the lock while the object is pinned.
  */
-const void *mc_store_data(const struct mc_store *s, mc_handle_t h,
-                          void *bounce);
+const void *mc_store_open(const struct mc_store *s, mc_handle_t h,
+                          struct mc_obj *o, void *bounce);
 
 /*
  * Free an object.  Returns how many pages this left unused (put in @pages,
@@ -167,6 +168,13 @@ unsigned int mc_store_compact(struct mc_store *s, unsigned int budget,
                                            mc_handle_t from, mc_handle_t to),
                               void *ctx, void *pages[],
                               unsigned int max_pages, unsigned int *moved);
+
+/*
+ * The same for an object that is pinned since mc_store_open() told its chain:
+ * nothing is looked for, or validated, again.
+ */
+unsigned int mc_store_free_open(struct mc_store *s, mc_handle_t h, void *chain,
+                                void *pages[MC_CHAIN_MAX]);
 
 /*
  * Go through all objects: the first one for @prev == 0, 0 after the last one.

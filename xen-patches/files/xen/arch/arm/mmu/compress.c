@@ -19,18 +19,21 @@
  *              page, so that finding it unchanged at commit means that nobody
  *              has been at the page since it was read.
  * COMPRESSED   There is no frame.  Kind and payload say what the content is.
- *              B(USY) pins an object of the store: only who has set the bit
+ *              B(USY) says that somebody is bringing it back, or looking at
+ *              it.  It pins an object of the store: only who has set the bit
  *              frees the object or clears the bit.  If the descriptor goes
  *              away under him, he finds that out and frees it all the same.
  *
  * Who may change what:
  *  - with the p2m lock held for write: everything;
  *  - with it held for read: by cmpxchg, COMPRESSING to RAM (cancel), setting
- *    BUSY, and the access flag.
+ *    BUSY, and the access flag; who has set BUSY, COMPRESSED | BUSY to
+ *    COMPRESSED or RAM, by a plain write, for no other reader touches it.
  */
 #include <xen/domain_page.h>
 #include <xen/llc-coloring.h>
 #include <xen/sched.h>
+#include <xen/xvmalloc.h>
 
 #include <asm/flushtlb.h>
 #include <asm/p2m.h>
@@ -65,6 +68,15 @@ static lpae_t tagged_entry(mfn_t mfn, uint32_t tag)
     return e;
 }
 
+static lpae_t ram_entry(const struct domain *d, const struct page_info *page)
+{
+    lpae_t e = { .bits = d->mem_compress->ram_pte };
+
+    lpae_set_mfn(e, page_to_mfn(page));
+
+    return e;
+}
+
 static lpae_t leaf_entry(const struct mc_leaf *leaf)
 {
     ASSERT(!(leaf->payload >> MC_PAYLOAD_BITS));
@@ -83,19 +95,77 @@ static void entry_leaf(lpae_t e, struct mc_leaf *leaf)
                     ((1ULL << MC_PAYLOAD_BITS) - 1);
 }
 
-/* Restored pages are where their leaf is a page: never above level 3. */
-static lpae_t *map_page_leaf(struct domain *d, gfn_t gfn)
+int arch_mc_init(struct mem_compress *mc)
 {
-    unsigned int level;
-    lpae_t *entry = p2m_map_leaf(p2m_get_hostp2m(d), gfn, &level, NULL);
+    unsigned long last = mc->first_gfn + mc->nr_ages - 1;
 
-    if ( entry && level != 3 )
+    mc->first_table = mc->first_gfn >> XEN_PT_LPAE_SHIFT;
+    mc->nr_tables = (last >> XEN_PT_LPAE_SHIFT) - mc->first_table + 1;
+    mc->tables = xvzalloc_array(void *, mc->nr_tables);
+    /* The default access does not change: mem_access is refused. */
+    mc->ram_pte = p2m_ram_entry(p2m_get_hostp2m(mc->domain), _mfn(0)).bits;
+
+    return mc->tables ? 0 : -ENOMEM;
+}
+
+void arch_mc_destroy(struct mem_compress *mc)
+{
+    xvfree(mc->tables);
+}
+
+/* A table of the p2m is about to be freed, or out of reach. */
+void p2m_compress_forget_tables(struct p2m_domain *p2m)
+{
+    struct mem_compress *mc = p2m->domain->mem_compress;
+
+    ASSERT(p2m_is_write_locked(p2m));
+
+    if ( !mc || !mc->tables_known )
+        return;
+
+    memset(mc->tables, 0, mc->nr_tables * sizeof(*mc->tables));
+    mc->tables_known = false;
+}
+
+/*
+ * The level 3 descriptor of @gfn, or NULL if there is none.  Pages are only
+ * ever compressed where their leaf is a page.
+ *
+ * With the p2m lock held, for read will do: the tree does not change then, so
+ * what several CPUs may find, and write to mc->tables, at a time is the same.
+ * As MEM_COMPRESS is for arm64 only, where all memory is mapped all the time,
+ * nothing needs to be unmapped.
+ */
+static noinline lpae_t *walk_to_leaf(struct domain *d, gfn_t gfn)
+{
+    struct mem_compress *mc = d->mem_compress;
+    unsigned long i = (gfn_x(gfn) >> XEN_PT_LPAE_SHIFT) - mc->first_table;
+    unsigned int idx = gfn_x(gfn) & XEN_PT_LPAE_ENTRY_MASK, level;
+    lpae_t *entry;
+
+    BUILD_BUG_ON(IS_ENABLED(CONFIG_ARCH_MAP_DOMAIN_PAGE));
+
+    entry = p2m_map_leaf(p2m_get_hostp2m(d), gfn, &level, NULL);
+    if ( !entry || level != 3 )
+        return NULL;
+
+    if ( i < mc->nr_tables )
     {
-        unmap_domain_page(entry);
-        entry = NULL;
+        ACCESS_ONCE(mc->tables[i]) = entry - idx;
+        ACCESS_ONCE(mc->tables_known) = true;
     }
 
     return entry;
+}
+
+static always_inline lpae_t *page_leaf(struct domain *d, gfn_t gfn)
+{
+    const struct mem_compress *mc = d->mem_compress;
+    unsigned long i = (gfn_x(gfn) >> XEN_PT_LPAE_SHIFT) - mc->first_table;
+    lpae_t *table = i < mc->nr_tables ? ACCESS_ONCE(mc->tables[i]) : NULL;
+
+    return likely(table) ? table + (gfn_x(gfn) & XEN_PT_LPAE_ENTRY_MASK)
+                         : walk_to_leaf(d, gfn);
 }
 
 static bool cmpxchg_entry(lpae_t *entry, lpae_t from, lpae_t to)
@@ -146,19 +216,47 @@ void arch_mc_gfn_range(struct domain *d, unsigned long *first,
     p2m_read_unlock(p2m);
 }
 
-void arch_mc_clean_out(void *va)
+/*
+ * A cache maintenance instruction on each line of a page.  It is ordered after
+ * earlier accesses to the line by the same CPU (DDI 0487, D7.5.9.6), whatever
+ * is to come after it has to wait for a DSB.
+ */
+#define FOR_EACH_LINE(va, insn) do {                                    \
+    size_t line_ = dcache_line_bytes;                                   \
+    const void *p_ = (va), *end_ = p_ + PAGE_SIZE;                      \
+                                                                        \
+    /* Lines of 16 bytes to 1 KiB; all that is known have 32 to 256. */ \
+    do {                                                                \
+        asm volatile ( insn : : "r" (p_) : "memory" );                  \
+        p_ += line_;                                                    \
+        asm volatile ( insn : : "r" (p_) : "memory" );                  \
+        p_ += line_;                                                    \
+        asm volatile ( insn : : "r" (p_) : "memory" );                  \
+        p_ += line_;                                                    \
+        asm volatile ( insn : : "r" (p_) : "memory" );                  \
+        p_ += line_;                                                    \
+    } while ( p_ < end_ );                                              \
+} while ( 0 )
+
+void arch_mc_clean_out(const void *va)
 {
     /*
      * The guest may have written through a non-cacheable alias, and lines
      * fetched speculatively may be stale: look at what is in memory.
      */
-    clean_and_invalidate_dcache_va_range(va, PAGE_SIZE);
+    FOR_EACH_LINE(va, __clean_and_invalidate_dcache_one(0));
+    dsb(sy);
 }
 
-void arch_mc_clean_in(void *va)
+void arch_mc_clean_in(const void *va)
 {
     /* The guest may read, or fetch, with caches off: push it to PoC. */
-    clean_dcache_va_range(va, PAGE_SIZE);
+    FOR_EACH_LINE(va, __clean_dcache_one(0));
+}
+
+void arch_mc_clean_in_done(void)
+{
+    dsb(sy);
     invalidate_icache();
 }
 
@@ -200,6 +298,19 @@ static int split_block(struct domain *d, gfn_t gfn)
     return rc;
 }
 
+/* Is what maps @gfn a block of RAM? */
+static bool is_ram_block(struct domain *d, gfn_t gfn)
+{
+    unsigned int level;
+    const lpae_t *entry = p2m_map_leaf(p2m_get_hostp2m(d), gfn, &level, NULL);
+    bool yes = entry && level < 3 && entry->p2m.type == p2m_ram_rw;
+
+    if ( entry )
+        unmap_domain_page(entry);
+
+    return yes;
+}
+
 void arch_mc_nominate(struct domain *d, struct mc_page *p, unsigned int nr)
 {
     struct mem_compress *mc = d->mem_compress;
@@ -210,35 +321,28 @@ void arch_mc_nominate(struct domain *d, struct mc_page *p, unsigned int nr)
 
     for ( i = 0; i < nr; i++ )
     {
-        unsigned int level;
         lpae_t *entry, pte;
         struct page_info *page;
 
         p[i].page = NULL;
 
-        entry = p2m_map_leaf(p2m, p[i].gfn, &level, NULL);
+        entry = page_leaf(d, p[i].gfn);
         if ( !entry )
-            continue;
-
-        if ( level < 3 )
         {
-            p2m_type_t t = entry->p2m.type;
-
-            unmap_domain_page(entry);
-            if ( t != p2m_ram_rw || split_block(d, p[i].gfn) )
+            if ( !is_ram_block(d, p[i].gfn) || split_block(d, p[i].gfn) )
                 continue;
-            entry = map_page_leaf(d, p[i].gfn);
+            entry = page_leaf(d, p[i].gfn);
             if ( !entry )
                 continue;
         }
 
         pte = *entry;
         if ( pte.p2m.type != p2m_ram_rw || !mfn_valid(lpae_get_mfn(pte)) )
-            goto next;
+            continue;
 
         page = mfn_to_page(lpae_get_mfn(pte));
         if ( !page_eligible(d, page) || !get_page(page, d) )
-            goto next;
+            continue;
 
         p[i].page = page;
         p[i].pte = tagged_entry(lpae_get_mfn(pte), ++mc->tag).bits;
@@ -248,9 +352,6 @@ void arch_mc_nominate(struct domain *d, struct mc_page *p, unsigned int nr)
         p2m->need_flush |= lpae_is_valid(pte);
         mc->nominated++;
         mc->compressing++;
-
- next:
-        unmap_domain_page(entry);
     }
 
     mc->flushes += p2m->need_flush;
@@ -281,7 +382,7 @@ int arch_mc_commit(struct domain *d, const struct mc_page *p,
     p2m_write_lock(p2m);
     leave_compressing(d);
 
-    entry = map_page_leaf(d, p->gfn);
+    entry = page_leaf(d, p->gfn);
     if ( !entry || entry->bits != p->pte )
         rc = -EAGAIN;
     /*
@@ -291,7 +392,7 @@ int arch_mc_commit(struct domain *d, const struct mc_page *p,
     else if ( cmpxchg(&p->page->count_info, PGC_allocated | 2,
                       0) != (PGC_allocated | 2) )
     {
-        write_valid(entry, p2m_ram_entry(p2m, page_to_mfn(p->page)));
+        write_valid(entry, ram_entry(d, p->page));
         mc->freeze_failed++;
         rc = -EBUSY;
     }
@@ -307,8 +408,6 @@ int arch_mc_commit(struct domain *d, const struct mc_page *p,
         mc_frame_detach(d, p->page);
     }
 
-    if ( entry )
-        unmap_domain_page(entry);
     p2m_write_unlock(p2m);
 
     if ( rc )
@@ -325,145 +424,131 @@ void arch_mc_cancel(struct domain *d, const struct mc_page *p)
     p2m_write_lock(p2m);
     leave_compressing(d);
 
-    entry = map_page_leaf(d, p->gfn);
-    if ( entry )
-    {
-        if ( entry->bits == p->pte )
-            write_valid(entry, p2m_ram_entry(p2m, page_to_mfn(p->page)));
-        unmap_domain_page(entry);
-    }
+    entry = page_leaf(d, p->gfn);
+    if ( entry && entry->bits == p->pte )
+        write_valid(entry, ram_entry(d, p->page));
 
     p2m_write_unlock(p2m);
 
     put_page(p->page);
 }
 
-enum mc_found arch_mc_begin_restore(struct domain *d, gfn_t gfn,
-                                    struct mc_leaf *leaf)
+/* Find out what is at @entry; COMPRESSED becomes BUSY. */
+static enum mc_found begin_restore(struct p2m_domain *p2m, lpae_t *entry,
+                                   struct mc_leaf *leaf)
 {
-    struct p2m_domain *p2m = p2m_get_hostp2m(d);
-    enum mc_found found = MC_FOUND_NOTHING;
-    lpae_t *entry, pte;
-
-    p2m_read_lock(p2m);
-
-    entry = map_page_leaf(d, gfn);
-    if ( !entry )
-        goto out;
+    lpae_t pte;
 
     for ( ; ; )
     {
         pte.bits = read_atomic(&entry->bits);
 
-        if ( pte.p2m.type == p2m_ram_compressing )
+        if ( likely(pte.p2m.type == p2m_ram_compressed) )
         {
-            /* Still there: who wants to compress it finds out at commit. */
+            if ( pte.bits & PTE_BUSY )
+                return MC_FOUND_BUSY;
+
             if ( !cmpxchg_entry(entry, pte,
-                                p2m_ram_entry(p2m, lpae_get_mfn(pte))) )
+                                (lpae_t){ .bits = pte.bits | PTE_BUSY }) )
                 continue;
-            dsb(ishst);
-            found = MC_FOUND_CANCELLED;
-        }
-        else if ( pte.p2m.type == p2m_ram_compressed )
-        {
+
             entry_leaf(pte, leaf);
-            if ( leaf->kind != MC_KIND_OBJECT )
-                found = MC_FOUND_LEAF;
-            else if ( pte.bits & PTE_BUSY )
-                found = MC_FOUND_BUSY;
-            else if ( !cmpxchg_entry(entry, pte,
-                                     (lpae_t){ .bits = pte.bits | PTE_BUSY }) )
-                continue;
-            else
-                found = MC_FOUND_LEAF;
+            return MC_FOUND_LEAF;
         }
 
-        break;
+        if ( pte.p2m.type != p2m_ram_compressing )
+            return MC_FOUND_NOTHING;
+
+        /* Still there: who wants to compress it finds out at commit. */
+        if ( cmpxchg_entry(entry, pte,
+                           p2m_ram_entry(p2m, lpae_get_mfn(pte))) )
+        {
+            dsb(ishst);
+            return MC_FOUND_CANCELLED;
+        }
+    }
+}
+
+void arch_mc_begin_restore(struct domain *d, struct mc_out *out,
+                           unsigned int nr)
+{
+    struct p2m_domain *p2m = p2m_get_hostp2m(d);
+    unsigned int i;
+
+    p2m_read_lock(p2m);
+
+    for ( i = 0; i < nr; i++ )
+    {
+        lpae_t *entry = page_leaf(d, out[i].gfn);
+
+        out[i].found = entry ? begin_restore(p2m, entry, &out[i].leaf)
+                             : MC_FOUND_NOTHING;
     }
 
-    unmap_domain_page(entry);
-
- out:
     p2m_read_unlock(p2m);
-
-    return found;
 }
 
-/* Is @entry what arch_mc_begin_restore() left for whoever got @leaf? */
-static bool entry_is_ours(const lpae_t *entry, const struct mc_leaf *leaf)
+/*
+ * Held for read, the p2m lock keeps away those who take entries away, or give
+ * them: balloon-out, overwriting, nomination, commit, moving, and whoever
+ * looks at the books as a whole.  Other readers leave an entry that is BUSY
+ * alone.  So one that is ours when looked at is ours until the unlock.
+ *
+ * The order matters to those who do not take the lock: the frame has its
+ * content (arch_mc_clean_in_done()), then its owner and its reference, and
+ * only then can the CPU, or a walk in software, find it.
+ */
+void arch_mc_end_restore(struct domain *d, struct mc_out *out,
+                         unsigned int nr, unsigned int cause)
 {
-    return entry &&
-           entry->bits == (leaf_entry(leaf).bits |
-                           (leaf->kind == MC_KIND_OBJECT ? PTE_BUSY : 0));
-}
-
-int arch_mc_end_restore(struct domain *d, gfn_t gfn,
-                        const struct mc_leaf *leaf, struct page_info *page,
-                        unsigned int cause)
-{
-    struct mem_compress *mc = d->mem_compress;
     struct p2m_domain *p2m = p2m_get_hostp2m(d);
-    lpae_t *entry;
-    uint8_t *age;
+    unsigned int i, attached = 0;
     int rc;
 
-    p2m_write_lock(p2m);
+    p2m_read_lock(p2m);
+    rc = mc_attach_begin(d);
 
-    entry = map_page_leaf(d, gfn);
-    if ( !entry_is_ours(entry, leaf) )
-        rc = -EAGAIN;
-    else
+    for ( i = 0; i < nr; i++ )
     {
-        /* Owner and reference first: once valid, it may be looked up. */
-        rc = mc_frame_attach(d, page);
-        if ( !rc )
+        struct mc_out *o = &out[i];
+        lpae_t *entry, pte;
+
+        if ( unlikely(o->found != MC_FOUND_LEAF) )
+            continue;
+
+        entry = page_leaf(d, o->gfn);
+        pte = leaf_entry(&o->leaf);
+        if ( unlikely(!entry || entry->bits != (pte.bits | PTE_BUSY)) )
         {
-            write_valid(entry, p2m_ram_entry(p2m, page_to_mfn(page)));
-            ASSERT(mc->kinds[leaf->kind]);
-            mc->kinds[leaf->kind]--;
-            mc->restores[cause]++;
-            age = mc_age_of(mc, gfn);
-            if ( age )
-            {
-                mc->refaults += mc_age_get(*age) < 2 &&
-                                cause < XEN_MEM_COMPRESS_C_hint;
-                *age = mc_age_touch(*age);
-            }
+            o->rc = -EAGAIN;
+            continue;
         }
-        else if ( leaf->kind == MC_KIND_OBJECT )
-            write_atomic(&entry->bits, entry->bits & ~PTE_BUSY);
+
+        if ( likely(o->page) )
+        {
+            if ( likely(!rc) )
+            {
+                mc_attach(d, o->page);
+                attached++;
+                pte = ram_entry(d, o->page);
+                smp_wmb(); /* Reference before descriptor. */
+            }
+            else
+                o->rc = rc;
+        }
+
+        write_atomic(&entry->bits, pte.bits);
     }
 
-    if ( entry )
-        unmap_domain_page(entry);
-    p2m_write_unlock(p2m);
+    if ( likely(!rc) )
+        mc_attach_end(d, attached);
 
-    return rc;
-}
+    /* Invalid to valid needs no TLB flush, but the walker is to see it. */
+    dsb(ishst);
 
-int arch_mc_abort_restore(struct domain *d, gfn_t gfn,
-                          const struct mc_leaf *leaf)
-{
-    struct p2m_domain *p2m = p2m_get_hostp2m(d);
-    lpae_t *entry;
-    int rc = 0;
+    mc_restored(d, out, nr, cause);
 
-    if ( leaf->kind != MC_KIND_OBJECT )
-        return 0;
-
-    p2m_write_lock(p2m);
-
-    entry = map_page_leaf(d, gfn);
-    if ( !entry_is_ours(entry, leaf) )
-        rc = -EAGAIN;
-    else
-        write_atomic(&entry->bits, entry->bits & ~PTE_BUSY);
-
-    if ( entry )
-        unmap_domain_page(entry);
-    p2m_write_unlock(p2m);
-
-    return rc;
+    p2m_read_unlock(p2m);
 }
 
 bool arch_mc_move(struct domain *d, gfn_t gfn, uint64_t from, uint64_t to)
@@ -474,15 +559,13 @@ bool arch_mc_move(struct domain *d, gfn_t gfn, uint64_t from, uint64_t to)
 
     ASSERT(p2m_is_write_locked(p2m_get_hostp2m(d)));
 
-    entry = map_page_leaf(d, gfn);
+    entry = page_leaf(d, gfn);
     ok = entry && entry->bits == leaf_entry(&leaf).bits;
     if ( ok )
     {
         leaf.payload = to;
         write_atomic(&entry->bits, leaf_entry(&leaf).bits);
     }
-    if ( entry )
-        unmap_domain_page(entry);
 
     return ok;
 }
@@ -527,13 +610,12 @@ bool mem_compress_drop(struct domain *d, gfn_t gfn)
 
     p2m_write_lock(p2m);
 
-    entry = map_page_leaf(d, gfn);
+    entry = page_leaf(d, gfn);
     if ( entry )
     {
         dropped = entry->p2m.type == p2m_ram_compressed;
         if ( entry->p2m.type == p2m_ram_compressing )
             write_valid(entry, p2m_ram_entry(p2m, lpae_get_mfn(*entry)));
-        unmap_domain_page(entry);
     }
 
     /* p2m_compress_put_entry() does the rest. */
