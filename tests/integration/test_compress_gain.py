@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-
 from harness.report.books import gained_by_lzo_kib, gained_kib, imbalance_pages
 from harness.scenarios.bed import Guest
 from harness.scenarios.content import ContentClass
