@@ -16,6 +16,7 @@ from typing import Any
 
 from harness.config.model import Compress
 from harness.errors import HypervisorError
+from harness.report.books import gained_kib
 from harness.report.histogram import BUCKETS, Histogram
 from harness.transport.base import Transport
 
@@ -92,10 +93,9 @@ class Stats:
         return cls(**values)
 
     @property
-    def gained_kib(self) -> float:
+    def gained_kib(self) -> int:
         """Frames returned to Xen minus everything spent to get them; may be negative."""
-        pages = self.compressed + self.discarded - self.store_pages - self.table_pages
-        return pages * PAGE_KIB - self.meta_bytes / 1024
+        return gained_kib(self)
 
     @property
     def restores_total(self) -> int:

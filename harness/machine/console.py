@@ -35,6 +35,8 @@ LINES_BEFORE = 12
 LINES_AFTER = 70
 # How long a console must be silent before a report that follows a bad line counts as complete.
 SILENCE_S = 0.4
+# Of a twentieth of a second each.
+ENDING_TURNS = 40
 # What is kept for a wait that begins later; the log has all of it.
 PENDING_BYTES = 1 << 20
 
@@ -160,6 +162,10 @@ class Console:
                 continue
             except pexpect.EOF:
                 self.check()
+                # A console ends a moment before its process can be seen to have: its end says more.
+                for _ in range(ENDING_TURNS):
+                    alive()
+                    time.sleep(0.05)
                 raise MachineError(
                     f"console ended while waiting for {pattern!r}",
                     where=f"console {self.name}",

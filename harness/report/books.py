@@ -44,10 +44,10 @@ class Stats(Protocol):
     def restores(self) -> Mapping[str, int]: ...
 
 
-def gained_kib(stats: Stats) -> float:
+def gained_kib(stats: Stats) -> int:
     """Frames returned to Xen minus everything spent to get them, in KiB; may be negative."""
     pages = stats.compressed + stats.discarded - stats.store_pages - stats.table_pages
-    return pages * PAGE_KIB - stats.meta_bytes / 1024
+    return pages * PAGE_KIB - -(-stats.meta_bytes // 1024)
 
 
 def gained_by_lzo_kib(stats: Stats) -> float:

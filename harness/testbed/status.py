@@ -85,7 +85,7 @@ def guest_status(guest: Guest, domain: Domain | None, stats: Stats | None) -> di
             "same_pages": 0,
             "lzo_pages": 0,
             "stored_bytes": 0,
-            "gained_kib": 0.0,
+            "gained_kib": 0,
             "restores": {},
         }
     return common | {

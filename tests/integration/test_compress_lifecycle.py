@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from itertools import pairwise
 
 import pytest
 
@@ -19,6 +20,7 @@ from harness.transport.base import Transport
 from tests.integration.compression import Loads
 
 VICTIM = "victim"
+CYCLES = 4
 SETUP = Compress(
     enabled=True,
     sweep_ms=0,
@@ -95,15 +97,20 @@ def test_destroying_a_domain_with_compressed_pages_gives_all_of_its_memory_back(
     # The first creation may make what Xen and the toolstack then keep for good.
     wait_until_it_computes(victim())
     xl.destroy(VICTIM)
-    before = settled_free_pages(guest)
-
-    controller = victim()
-    wait_until_it_computes(controller)
-    stats = controller.stats()
-    assert stats.compressed > 5000
-    assert stats.store_pages > 0
-    xl.destroy(VICTIM)
-    assert settled_free_pages(guest) == before
+    free = [settled_free_pages(guest)]
+    for _ in range(CYCLES):
+        controller = victim()
+        wait_until_it_computes(controller)
+        stats = controller.stats()
+        assert stats.compressed > 5000
+        assert stats.store_pages > 0
+        xl.destroy(VICTIM)
+        free.append(settled_free_pages(guest))
+    # What a destroyed domain does not give back is missing each time. Once in a dozen creations,
+    # compressed or not, Xen takes one page for itself (its own small allocations, dom0's tables).
+    missing = [before - after for before, after in pairwise(free)]
+    assert missing.count(0) >= CYCLES - 1, free
+    assert sum(missing) in (0, 1), free
 
 
 def test_the_controller_cannot_be_enabled_for_a_domain_that_ran(
