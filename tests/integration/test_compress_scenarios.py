@@ -54,4 +54,4 @@ def test_round_trips_count_what_was_compressed_restored_and_verified(
     run = run_small("roundtrip", testbed, tmp_path / "r")
     (verified,) = values(run, "roundtrips_verified")
     assert verified >= 2500
-    assert values(run, "distinct_gfns")[0] >= 0.9 * 2048
+    assert values(run, "distinct_gfns")[0] >= 0.8 * 2048
