@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -34,6 +35,13 @@ def _run(scenario: str, *words: str) -> tuple[str, ...]:
     return (*HARNESS, "run", scenario, "--out", "{out}/run", *words)
 
 
+def _with_debug_xen(*words: str) -> tuple[str, ...]:
+    """Tests on a Xen with assertions; whatever comes of them, the release Xen is back after."""
+    build = shlex.join((*HARNESS, "build", "xen"))
+    tests = shlex.join(_tests(*words))
+    return ("sh", "-c", f"{build} --debug && {tests}; status=$?; {build}; exit $status")
+
+
 JOBS: tuple[Job, ...] = (
     # 1: what `make test` runs, and the scenario of `make boot`
     Job("lint", 1, ("make", "lint"), 600),
@@ -43,6 +51,7 @@ JOBS: tuple[Job, ...] = (
     # 2: the same on the other profiles, and the long scenarios
     Job("integration-soft-af", 2, _tests("tests/integration", "--profile=soft-af"), 3600),
     Job("integration-hw-af", 2, _tests("tests/integration", "--profile=hw-af"), 3600),
+    Job("integration-debug", 2, _with_debug_xen("tests/integration", "-k", "compress"), 3600),
     Job("lru", 2, _run("lru"), 3600),
     Job("latency", 2, _run("latency"), 3600),
     Job("roundtrip", 2, _run("roundtrip"), 4 * 3600),
