@@ -101,7 +101,9 @@ def figures_table(run: Run) -> Table:
     common = ", ".join(f"{k}={v}" for k, v in run.dimensions.items())
     table = Table(title=f"{run.path.name} ({run.state})", caption=common, caption_justify="left")
     for column in ("figure", "value", "unit", "bar", "", "at"):
-        table.add_column(column, justify="right" if column in ("value", "bar") else "left")
+        right = column in ("value", "bar")
+        # The names are what one looks for, and types: they are never cut.
+        table.add_column(column, justify="right" if right else "left", no_wrap=column == "figure")
     for figure in figures(run):
         bar = figure.bar
         own = {k: v for k, v in figure.dimensions.items() if run.dimensions.get(k) != v}
