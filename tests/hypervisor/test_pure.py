@@ -20,7 +20,7 @@ import pytest
 from tests.hypervisor.conftest import Variant, Workshop
 
 PAGE_BYTES = 4096
-CLAIMS = ("test_age", "test_codec", "test_store", "test_damage")
+CLAIMS = ("test_age", "test_codec", "test_store", "test_damage", "test_s1_walk")
 OBJECTS = 2000
 
 
@@ -100,7 +100,7 @@ def test_the_decoder_and_liblzo2_agree_on_what_is_damaged(workshop: Workshop) ->
     assert 100 < accepted < len(damaged) // 2
 
 
-@pytest.mark.parametrize("name", ["store", "codec", "age", "lzo1x"])
+@pytest.mark.parametrize("name", ["store", "codec", "age", "lzo1x", "s1-walk"])
 def test_nine_lines_in_ten_are_run(workshop: Workshop, name: str) -> None:
     programs = workshop.programs(Variant.COVERAGE)
     for program in (*CLAIMS, "walk_store", "pin_store"):

@@ -458,6 +458,8 @@ static int whole_domain(struct domain *d, uint64_t *cursor, uint64_t end,
 /* Compress or restore what a process of the calling guest maps. */
 struct process {
     struct mc_reclaim r;
+    /* Of pages that the guest itself has, or has not, accessed lately. */
+    unsigned int min_age, min_age_unused;
     struct mc_bulk b;
     const xen_mem_compress_range_t *range;
     bool restore, stop;
@@ -465,16 +467,6 @@ struct process {
     unsigned int looked;
     int rc;
 };
-
-/*
- * Where to go on if the batch that a page is the first of is not done with:
- * range->start is at the page, or, in a block, at the next one.
- */
-static uint64_t process_cursor(const xen_mem_compress_range_t *range)
-{
-    return range->start - range->first < PAGE_SIZE ? range->first
-                                                   : range->start - PAGE_SIZE;
-}
 
 /* What others are bringing back comes back, and what is damaged does not. */
 static bool process_restored(struct process *p, int rc)
@@ -484,24 +476,29 @@ static bool process_restored(struct process *p, int rc)
     return !p->rc;
 }
 
-static bool cf_check process_page(void *ctx, gfn_t gfn)
+static bool cf_check process_page(void *ctx, gfn_t gfn, uint64_t va,
+                                  bool accessed)
 {
     struct process *p = ctx;
 
     if ( p->restore )
     {
-        int rc = mc_bulk_add(&p->b, gfn, process_cursor(p->range));
+        int rc = mc_bulk_add(&p->b, gfn, max(va, p->range->first));
 
         if ( p->wanted && p->done + p->b.done + p->b.nr >= p->wanted )
             rc = rc ?: mc_bulk_flush(&p->b);
         if ( !process_restored(p, rc) )
             return false;
     }
-    else if ( mc_reclaim_wants(&p->r, gfn) )
+    else
     {
-        mc_reclaim_add(&p->r, gfn);
-        if ( p->wanted && p->done + p->r.done + p->r.nr >= p->wanted )
-            mc_reclaim_flush(&p->r);
+        p->r.min_age = accessed ? p->min_age : p->min_age_unused;
+        if ( mc_reclaim_wants(&p->r, gfn) )
+        {
+            mc_reclaim_add(&p->r, gfn);
+            if ( p->wanted && p->done + p->r.done + p->r.nr >= p->wanted )
+                mc_reclaim_flush(&p->r);
+        }
     }
 
     p->stop = p->wanted && p->done + p->r.done + p->b.done >= p->wanted;
@@ -512,7 +509,11 @@ static bool cf_check process_page(void *ctx, gfn_t gfn)
            !hypercall_preempt_check();
 }
 
-/* With a number wanted, the oldest first: one round for each of these. */
+/*
+ * With a number wanted, the oldest first: one round for each of these.  What
+ * the guest's own access flag says was not used is taken one round earlier:
+ * whoever clears it does so rarely, so it is no more than a tie-breaker.
+ */
 static const uint8_t pass_age[] = { MC_AGE_MAX, 6, 2, 0 };
 
 static int op_range(struct domain *d, struct xen_mem_compress_op *op)
@@ -557,8 +558,16 @@ static int op_range(struct domain *d, struct xen_mem_compress_op *op)
     }
 
     passes = range->wanted && !p.restore;
+    p.min_age = p.min_age_unused = range->min_age;
     if ( passes )
-        p.r.min_age = max(p.r.min_age, (unsigned int)pass_age[range->pass]);
+    {
+        unsigned int next = min_t(unsigned int, range->pass + 1,
+                                  ARRAY_SIZE(pass_age) - 1);
+
+        p.min_age = max_t(unsigned int, p.min_age, pass_age[range->pass]);
+        p.min_age_unused = max_t(unsigned int, p.min_age_unused,
+                                 pass_age[next]);
+    }
 
     if ( !mc_begin(d) )
         return -EBUSY;
@@ -585,7 +594,7 @@ static int op_range(struct domain *d, struct xen_mem_compress_op *op)
         rc = 0;
     }
     else if ( !rc && passes && range->pass + 1 < ARRAY_SIZE(pass_age) &&
-              p.r.min_age > range->min_age )
+              p.min_age > range->min_age )
     {
         range->pass++;
         range->start = range->first;

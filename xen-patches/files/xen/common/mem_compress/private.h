@@ -154,7 +154,9 @@ struct mc_cpu {
     uint8_t wrkmem[MC_WRKMEM_SIZE] __aligned(8);
     uint8_t out[MC_MAX_OBJECT] __aligned(8);
     uint8_t bounce[MC_MAX_OBJECT] __aligned(8);
-    uint8_t table[PAGE_SIZE] __aligned(8);   /* a guest's stage-1 table   */
+    /* Of a guest's stage 1: the last level, and one above it. */
+    uint8_t table[PAGE_SIZE] __aligned(8);
+    uint8_t upper_table[PAGE_SIZE] __aligned(8);
 };
 
 DECLARE_PER_CPU(struct mc_cpu *, mc_cpu);
@@ -377,12 +379,14 @@ void arch_mc_clean_in_done(void);
 
 /*
  * Stage-1 scan: call @fn for every 4K page that the current vCPU's guest maps
- * in [*va, end) through @root, until that returns false or (preemption) stop
- * is due; *va is where to go on.
+ * in [*va, end) through @root, until that returns false or preemption is due;
+ * *va is where to go on.  @accessed: the guest's own access flag.
  * 0: end was reached, -ERESTART: not yet, -EOPNOTSUPP: regime not supported.
  */
 int arch_mc_guest_scan(struct domain *d, paddr_t root, uint64_t *va,
-                       uint64_t end, bool (*fn)(void *ctx, gfn_t gfn),
+                       uint64_t end,
+                       bool (*fn)(void *ctx, gfn_t gfn, uint64_t va,
+                                  bool accessed),
                        void *ctx, uint32_t *scanned);
 
 #endif /* MEM_COMPRESS_PRIVATE_H */
