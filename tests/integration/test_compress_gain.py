@@ -8,6 +8,7 @@ from harness.scenarios.bed import Guest
 from harness.scenarios.content import ContentClass
 from harness.scenarios.load import G_LZO
 from harness.scenarios.objects import check_objects
+from harness.testbed import Testbed
 from tests.integration.compression import Loads
 
 
@@ -82,3 +83,15 @@ def test_overwritten_pages_hold_what_was_written(guest: Guest, loads: Loads) -> 
     load.compress()
     load.fill(2)
     load.verify(4)
+
+
+def test_the_toolstack_sees_compressed_pages_as_the_domains(
+    guest: Guest, loads: Loads, testbed: Testbed
+) -> None:
+    """What xl list shows is what counts against the domain's limit, not the frames it has now."""
+    load = loads.start(ContentClass.TEXT, 1024)
+    shown = testbed.xl.domains()[guest.name].memory_mib
+    guest.controller.compress()
+    assert guest.controller.stats().compressed > 2000
+    assert abs(testbed.xl.domains()[guest.name].memory_mib - shown) <= 1
+    load.verify(1)
