@@ -55,6 +55,7 @@ JOBS: tuple[Job, ...] = (
     Job("lru", 2, _run("lru"), 3600),
     Job("latency", 2, _run("latency"), 3600),
     Job("roundtrip", 2, _run("roundtrip"), 4 * 3600),
+    Job("mutations", 2, (sys.executable, "-m", "harness.nightly.mutations"), 2 * 3600),
     # 3: for a weekend
     Job("slow", 3, (*PYTEST, "-m", "slow", "--junitxml={out}/junit.xml"), 6 * 3600),
     Job("roundtrip-seed-2", 3, _run("roundtrip", "--seed", "2"), 4 * 3600),
