@@ -633,7 +633,8 @@ static int op_discard(struct domain *d, xen_mem_compress_gfns_t *gfns)
         if ( mc_reclaim_wants(&r, _gfn(gfn)) )
             mc_reclaim_add(&r, _gfn(gfn));
 
-        if ( !r.nr && hypercall_preempt_check() )
+        /* Whatever is in the list, be it one page all over. */
+        if ( (!r.nr || !(gfns->done & 63)) && hypercall_preempt_check() )
         {
             rc = gfns->done < gfns->nr ? -ERESTART : 0;
             break;
@@ -657,14 +658,30 @@ static int op_exclude(struct domain *d, xen_mem_compress_span_t *span,
         if ( !age )
             return -EINVAL;
 
-        /* First, or it might be taken again at once. */
+        /*
+         * First, or it might be taken again at once; and locked, or whoever
+         * ages it meanwhile brings back the byte as it was.
+         */
+        arch_mc_lock(d);
         *age = mc_age_exclude(*age, exclude);
+        arch_mc_unlock(d);
+
         if ( exclude )
         {
-            int rc = mem_compress_populate(d, gfn, XEN_MEM_COMPRESS_C_hint);
+            /* Not from what is kept for Xen's own accesses. */
+            int rc = mc_restore(d, gfn, XEN_MEM_COMPRESS_C_hint,
+                                MC_FOR_STORE);
 
-            if ( rc )
+            if ( rc < 0 && rc != -EAGAIN )
                 return rc;
+            /* Somebody else is at it, and soon through: look again. */
+            if ( rc == -EAGAIN )
+            {
+                if ( hypercall_preempt_check() )
+                    return -ERESTART;
+                cpu_relax();
+                continue;
+            }
         }
 
         span->first++;
