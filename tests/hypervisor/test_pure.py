@@ -20,7 +20,7 @@ import pytest
 from tests.hypervisor.conftest import Variant, Workshop
 
 PAGE_BYTES = 4096
-CLAIMS = ("test_age", "test_codec", "test_store", "test_damage", "test_s1_walk")
+CLAIMS = ("test_age", "test_codec", "test_store", "test_damage", "test_s1_walk", "test_hand")
 OBJECTS = 2000
 
 

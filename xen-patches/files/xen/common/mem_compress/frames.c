@@ -8,13 +8,19 @@
  * physically, before the first page is compressed.  Claims would not do: they
  * are per domain and eaten by any allocation.
  *
- *      held  |====================================|  target
- *            |    XEN     |      guests           |  store
- *            0         xen_floor             target / 2
+ *      held  |=====================================|  target
+ *            |    XEN     | reclaim |   guests       |  store
+ *            0         xen_floor  guest_floor    target / 2
  *
- * Growing a store stops at half of the target, faults of guests stop at
- * xen_floor, and what is below is for Xen's own accesses, which can neither
- * sleep nor reclaim.
+ * Growing a store stops at half of the target.  Faults of guests stop at
+ * guest_floor: what is below is for the store that their direct reclaim wants,
+ * without which there would be no way to get frames by compression just when
+ * there are none.  That stops at xen_floor, and the rest is for Xen's own
+ * accesses, which can neither sleep nor reclaim.
+ *
+ * While vCPUs sleep for want of a frame each that comes in is theirs, even if
+ * the floors are not full: so a single one gets somebody on, and whatever that
+ * needs next can be reclaimed from what is old by then.
  *
  * In front of it each CPU has a few frames that it gets at without a lock.
  * They are taken from what the reserve has above half of its target, so they
@@ -35,12 +41,18 @@ integer_param("mem_compress_reserve", opt_reserve);
 
 #define RESERVE_PER_VCPU    8U
 
+/* For stores that grow in direct reclaim, and how small the reserve may be. */
+#define RECLAIM_FRAMES      16U
+#define RESERVE_MIN         (4 * RECLAIM_FRAMES)
+
 /* How often a sleeping vCPU has another try. */
 #define RETRY_PERIOD        MILLISECS(20)
 
 static DEFINE_SPINLOCK(reserve_lock);
 static PAGE_LIST_HEAD(reserve);
 static unsigned int held, target, xen_floor;
+/* Frames that came in while vCPUs slept: below the floors, and guests'. */
+static unsigned int granted;
 
 static struct timer refill_timer;
 static bool sleepers;
@@ -78,6 +90,31 @@ static struct page_info *front_steal(void)
     return NULL;
 }
 
+static unsigned int guest_floor(void)
+{
+    return xen_floor + RECLAIM_FRAMES;
+}
+
+/* One of those that came in for who sleeps. */
+static struct page_info *granted_pop(void)
+{
+    struct page_info *pg = NULL;
+
+    if ( !ACCESS_ONCE(granted) )
+        return NULL;
+
+    spin_lock(&reserve_lock);
+    if ( granted && held )
+    {
+        pg = page_list_remove_head(&reserve);
+        held--;
+        granted--;
+    }
+    spin_unlock(&reserve_lock);
+
+    return pg;
+}
+
 /* Leaves @floor frames where they are; @front: fill it, too, from plenty. */
 static struct page_info *reserve_pop(unsigned int floor, struct mc_cpu *front)
 {
@@ -106,7 +143,7 @@ static struct page_info *reserve_pop(unsigned int floor, struct mc_cpu *front)
 
 static bool reserve_push(struct page_info *pg)
 {
-    bool taken;
+    bool taken, wake;
 
     spin_lock(&reserve_lock);
     taken = held < target;
@@ -115,7 +152,15 @@ static bool reserve_push(struct page_info *pg)
         page_list_add(pg, &reserve);
         held++;
     }
+    wake = taken && ACCESS_ONCE(sleepers);
+    if ( wake )
+        granted++;
+    else if ( held > guest_floor() )
+        granted = 0;
     spin_unlock(&reserve_lock);
+
+    if ( wake )
+        set_timer(&refill_timer, NOW());
 
     return taken;
 }
@@ -138,10 +183,18 @@ struct page_info *mc_frame_get(enum mc_urgency urgency)
     if ( urgency == MC_FOR_STORE )
         return heap_get(0) ?: reserve_pop(target / 2, NULL);
 
-    pg = front_pop(cpu) ?:
-         reserve_pop(urgency == MC_FOR_GUEST ? xen_floor : 0, cpu);
+    /* No front: that one is not for stores. */
+    if ( urgency == MC_FOR_RECLAIM )
+        return reserve_pop(xen_floor, NULL) ?: heap_get(0);
 
-    return likely(pg) ? pg : heap_get(0) ?: front_steal();
+    pg = front_pop(cpu) ?:
+         reserve_pop(urgency == MC_FOR_GUEST ? guest_floor() : 0, cpu);
+    if ( likely(pg) )
+        return pg;
+
+    pg = heap_get(0) ?: front_steal();
+
+    return pg ?: urgency == MC_FOR_GUEST ? granted_pop() : NULL;
 }
 
 unsigned int mc_frames_get(struct page_info *pages[], unsigned int nr)
@@ -242,7 +295,7 @@ int mc_reserve_grow(unsigned int nr_vcpus)
 
     spin_lock(&reserve_lock);
     if ( !target )
-        target = opt_reserve;
+        target = max(opt_reserve, RESERVE_MIN);
     target += nr_vcpus * RESERVE_PER_VCPU;
     xen_floor += nr_vcpus * RESERVE_PER_VCPU;
     want = target;
@@ -348,12 +401,14 @@ void mc_wait_for_frame(void)
     ACCESS_ONCE(sleepers) = true;
     smp_mb(); /* Flag before the last look, as in wake_sleepers(). */
 
-    if ( ACCESS_ONCE(held) > xen_floor &&
+    if ( (ACCESS_ONCE(held) > guest_floor() || ACCESS_ONCE(granted)) &&
          test_and_clear_bit(_VPF_mem_compress, &v->pause_flags) )
         return;
 
     vcpu_sleep_nosync(v);
-    set_timer(&refill_timer, NOW() + RETRY_PERIOD);
+    /* Frames that others free to the heap are not announced: have a look. */
+    if ( !timer_is_active(&refill_timer) )
+        set_timer(&refill_timer, NOW() + RETRY_PERIOD);
     send_global_virq(VIRQ_ENOMEM);
 }
 

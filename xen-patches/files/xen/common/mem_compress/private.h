@@ -41,6 +41,7 @@
 
 #include "age.h"
 #include "codec.h"
+#include "hand.h"
 #include "store.h"
 
 /* Pages between two TLB flushes. */
@@ -112,7 +113,7 @@ struct mem_compress {
     unsigned long sweep_gfn;
 
     /* Where background and direct reclaim go on. */
-    unsigned long reclaim_gfn;
+    struct mc_hand direct;
 
     /*
      * The level 3 tables of the p2m, one for each 2 MiB of gfns from
@@ -192,6 +193,7 @@ uint64_t mc_ticks(void);
 enum mc_urgency {
     MC_FOR_STORE,             /* leaves most of the reserve alone          */
     MC_FOR_GUEST,             /* leaves what Xen's own accesses may need   */
+    MC_FOR_RECLAIM,           /* store, to get frames for a guest's fault  */
     MC_FOR_XEN,               /* the last frame if need be                 */
 };
 
@@ -231,6 +233,7 @@ struct mc_reclaim {
     struct domain *d;
     unsigned int min_age;
     bool discard;             /* drop the content, do not compress it      */
+    bool direct;              /* in a guest's fault                        */
     uint64_t done;            /* pages compressed so far                   */
     unsigned int nr;
     struct mc_page batch[MC_BATCH];
@@ -245,8 +248,12 @@ bool mc_reclaim_wants(const struct mc_reclaim *r, gfn_t gfn);
 /* How old a page must be so that about @wanted are; at least @min_age. */
 unsigned int mc_reclaim_age(struct domain *d, unsigned int min_age,
                             uint64_t wanted);
-/* In a fault: free frames from @d's oldest pages. Returns how many. */
-unsigned int mc_reclaim_direct(struct domain *d);
+/*
+ * In a fault: free frames from some of @d's oldest pages.  True: there may be
+ * a frame now, or when this is called again; false: not before pages are
+ * older, which this has brought nearer.
+ */
+bool mc_reclaim_direct(struct domain *d);
 /* Have the store hand back pages by compaction. */
 void mc_store_tidy(struct domain *d, unsigned int budget);
 /* Free an object that is ours. */

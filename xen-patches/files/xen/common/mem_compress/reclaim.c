@@ -29,7 +29,8 @@ void mc_free_object(struct mem_compress *mc, mc_handle_t h)
 }
 
 /* Give the store the pages it needs to take an object of @len bytes. */
-static int grow_store(struct mem_compress *mc, unsigned int len)
+static int grow_store(struct mem_compress *mc, unsigned int len,
+                      enum mc_urgency urgency)
 {
     void *pages[MC_CHAIN_MAX];
     unsigned int want, nr;
@@ -47,7 +48,7 @@ static int grow_store(struct mem_compress *mc, unsigned int len)
 
     for ( nr = 0; nr < want; nr++ )
     {
-        struct page_info *pg = mc_frame_get(MC_FOR_STORE);
+        struct page_info *pg = mc_frame_get(urgency);
 
         if ( !pg )
         {
@@ -71,7 +72,8 @@ static int grow_store(struct mem_compress *mc, unsigned int len)
 }
 
 static int store_object(struct mem_compress *mc, gfn_t gfn, const void *data,
-                        unsigned int len, mc_handle_t *h)
+                        unsigned int len, enum mc_urgency urgency,
+                        mc_handle_t *h)
 {
     bool crc = mc->flags & XEN_MEM_COMPRESS_S_crc;
     uint32_t sum = crc ? mc_crc32c(0, data, len) : 0;
@@ -89,7 +91,7 @@ static int store_object(struct mem_compress *mc, gfn_t gfn, const void *data,
         if ( rc != -ENOMEM || tries == 4 )
             return rc;
 
-        rc = grow_store(mc, len);
+        rc = grow_store(mc, len, urgency);
         if ( rc )
             return rc;
     }
@@ -97,7 +99,7 @@ static int store_object(struct mem_compress *mc, gfn_t gfn, const void *data,
 
 /* What is to become of a page: fills @leaf, or says why it stays. */
 static int encode(struct domain *d, const struct mc_page *p,
-                  struct mc_leaf *leaf)
+                  enum mc_urgency urgency, struct mc_leaf *leaf)
 {
     struct mem_compress *mc = d->mem_compress;
     struct mc_cpu *cpu = this_cpu(mc_cpu);
@@ -129,7 +131,7 @@ static int encode(struct domain *d, const struct mc_page *p,
         return rc;
     mc_hist(mc, XEN_MEM_COMPRESS_H_encode, mc_ticks() - t0);
 
-    rc = store_object(mc, p->gfn, cpu->out, len, &handle);
+    rc = store_object(mc, p->gfn, cpu->out, len, urgency, &handle);
     if ( !rc )
     {
         leaf->kind = MC_KIND_OBJECT;
@@ -139,13 +141,15 @@ static int encode(struct domain *d, const struct mc_page *p,
     return rc;
 }
 
-static bool compress_one(struct domain *d, const struct mc_page *p,
-                         bool discard)
+static bool compress_one(const struct mc_reclaim *r, const struct mc_page *p)
 {
+    struct domain *d = r->d;
     struct mem_compress *mc = d->mem_compress;
     struct mc_leaf leaf = { .kind = MC_KIND_DISCARDED };
     uint64_t t0 = mc_ticks();
-    int rc = discard ? 0 : encode(d, p, &leaf);
+    int rc = r->discard ? 0
+                        : encode(d, p, r->direct ? MC_FOR_RECLAIM
+                                                 : MC_FOR_STORE, &leaf);
 
     if ( rc )
     {
@@ -206,7 +210,7 @@ void mc_reclaim_flush(struct mc_reclaim *r)
         if ( mc->max_compressed && mc_compressed(mc) >= mc->max_compressed )
             arch_mc_cancel(r->d, p);
         else
-            r->done += compress_one(r->d, p, r->discard);
+            r->done += compress_one(r, p);
     }
 
     r->nr = 0;
@@ -239,36 +243,70 @@ unsigned int mc_reclaim_age(struct domain *d, unsigned int min_age,
     return max(min_age, mc_age_threshold(&h, wanted));
 }
 
-unsigned int mc_reclaim_direct(struct domain *d)
+/*
+ * How much of it in one fault.  A page costs its codec, up to some 60 000
+ * instructions, looking at an age about ten, and ageing a page about eighty.
+ */
+#define DIRECT_PAGES    4U
+#define DIRECT_LOOK     2048U
+#define DIRECT_SWEEP    512U
+
+bool mc_reclaim_direct(struct domain *d)
 {
     struct mem_compress *mc = d->mem_compress;
-    struct mc_reclaim r = { .d = d };
-    unsigned long looked;
+    struct mc_reclaim r = { .d = d, .direct = true };
+    struct mc_hand hand;
+    unsigned int looked;
+    bool again = true;
 
     if ( mc->off || !mc_begin(d) )
-        return 0;
+        return false;
 
     atomic_inc(&mc->reclaims);
 
-    /* Restored since the last sweep is too young, else no progress. */
-    r.min_age = mc_reclaim_age(d, 1, MC_BATCH);
+    /* Several vCPUs of the domain may be here: each has a look of its own. */
+    hand = mc->direct;
+    if ( !hand.age )
+        hand.age = MC_AGE_MAX;
+    r.min_age = hand.age;
 
-    for ( looked = 0; looked < mc->nr_ages && !r.done; looked++ )
+    for ( looked = 0; looked < DIRECT_LOOK && r.nr < DIRECT_PAGES &&
+                      hand.looked < mc->nr_ages; looked++, hand.looked++ )
     {
         gfn_t gfn;
 
-        if ( mc->reclaim_gfn >= mc->nr_ages )
-            mc->reclaim_gfn = 0;
-        gfn = _gfn(mc->first_gfn + mc->reclaim_gfn++);
+        if ( hand.index >= mc->nr_ages )
+            hand.index = 0;
+        gfn = _gfn(mc->first_gfn + hand.index++);
 
         if ( mc_reclaim_wants(&r, gfn) )
             mc_reclaim_add(&r, gfn);
     }
     mc_reclaim_flush(&r);
+    hand.taken += r.done;
+
+    /*
+     * Not younger than one sweep: what was restored, or accessed, since is
+     * what an instruction that needs several pages at once has just got, and
+     * taking these in turns it would never be executed.
+     */
+    if ( hand.looked >= mc->nr_ages && !mc_hand_again(&hand, 1) )
+    {
+        /*
+         * Nothing is old enough, so that has to change, be there sweeps by
+         * the clock or not.  This cannot make old what the instruction that
+         * faults needs: whenever it is tried again it accesses all of that,
+         * and two sweeps without an access in between are wanted.
+         */
+        arch_mc_sweep(d, &mc->sweep_gfn, DIRECT_SWEEP);
+        again = false;
+    }
+    mc->direct = hand;
 
     mc_end(d);
 
-    return r.done;
+    /* Each page is looked at once a round, so this comes to an end. */
+    return r.done || again;
 }
 
 static bool cf_check move_object(void *ctx, uint64_t gfn, mc_handle_t from,
