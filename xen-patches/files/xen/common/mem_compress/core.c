@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The memory compression controller: boot, a domain's life, the hypercall of
- * guests, the domctl of the toolstack, and the books.
+ * The memory compression controller: boot, a domain's life, and the hypercall
+ * of guests.
  *
  * See private.h for who calls whom and in what order locks are taken, and
  * arch/arm/mmu/compress.c for the states of a page.
@@ -43,9 +43,6 @@ static int __init cf_check parse_mem_compress(const char *s)
     return rc;
 }
 custom_param("mem_compress", parse_mem_compress);
-
-/* Gfns that a sweep looks at in one go. */
-#define SWEEP_SLICE     512U
 
 /* Objects moved in one go: fewer, and a page of small ones is never begun. */
 #define TIDY_BUDGET     100U
@@ -162,13 +159,13 @@ static bool store_is_sparse(struct mem_compress *mc)
 static void cf_check sweep_slice(void *data)
 {
     struct mem_compress *mc = data;
-    unsigned int slices = mc->nr_ages / SWEEP_SLICE + 1;
+    unsigned int slices = mc->nr_ages / MC_SWEEP_SLICE + 1;
     uint32_t ms = ACCESS_ONCE(mc->sweep_ms);
 
     if ( !ms || mc->domain->is_dying )
         return;
 
-    arch_mc_sweep(mc->domain, &mc->sweep_gfn, SWEEP_SLICE);
+    arch_mc_sweep(mc->domain, &mc->sweep_gfn, MC_SWEEP_SLICE);
     if ( store_is_sparse(mc) )
         mc_store_tidy(mc->domain, TIDY_BUDGET);
     set_timer(&mc->sweep_timer,
@@ -199,7 +196,17 @@ static void apply_setup(struct mem_compress *mc,
         set_timer(&mc->sweep_timer, NOW() + MILLISECS(1));
 }
 
-static int enable(struct domain *d, const struct xen_mem_compress_setup *s)
+int mc_setup(struct mem_compress *mc, const struct xen_mem_compress_setup *s)
+{
+    int rc = check_setup(s);
+
+    if ( !rc )
+        apply_setup(mc, s);
+
+    return rc;
+}
+
+int mc_enable(struct domain *d, const struct xen_mem_compress_setup *s)
 {
     struct mem_compress *mc;
     int rc;
@@ -302,90 +309,11 @@ unsigned long mem_compress_pages(const struct domain *d)
     return mc ? mc_compressed(mc) + mc->kinds[MC_KIND_DISCARDED] : 0;
 }
 
-static void get_stats(struct domain *d, struct xen_mem_compress_stats *s)
-{
-    struct mem_compress *mc = d->mem_compress;
-    struct mc_age_hist h;
-    unsigned int i;
-
-    memset(s, 0, sizeof(*s));
-    s->version = XEN_MEM_COMPRESS_INTERFACE_VERSION;
-    s->ticks_khz = cpu_khz;
-    s->info = arch_mc_hw_af() ? XEN_MEM_COMPRESS_I_hw_af : 0;
-    s->host_total = total_pages;
-    s->host_free = avail_domheap_pages();
-    mc_reserve_info(&s->reserve, &s->reserve_target);
-
-    if ( !mc )
-        return;
-
-    arch_mc_age_hist(d, &h);
-    for ( i = 0; i < XEN_MEM_COMPRESS_NR_AGES; i++ )
-        s->ages[i] = h.n[i];
-
-    arch_mc_lock(d);
-
-    if ( !mc->off )
-        s->info |= XEN_MEM_COMPRESS_I_enabled;
-    s->flags = mc->flags;
-
-    /* More than it was created with: the books begin anew at that. */
-    s->nominal = mc->nominal + (mc->ballooned < 0 ? -mc->ballooned : 0);
-    s->ballooned = mc->ballooned < 0 ? 0 : mc->ballooned;
-    s->resident = domain_tot_pages(d);
-    s->compressing = mc->compressing;
-    s->zero = mc->kinds[MC_KIND_ZERO];
-    s->same = mc->kinds[MC_KIND_SAME];
-    s->lzo = mc->kinds[MC_KIND_OBJECT];
-    s->discarded = mc->kinds[MC_KIND_DISCARDED];
-    s->compressed = s->zero + s->same + s->lzo;
-    if ( s->resident + s->compressed + s->discarded + s->ballooned ==
-         s->nominal )
-        s->info |= XEN_MEM_COMPRESS_I_balanced;
-
-    s->table_pages = mc->table_pages;
-    for ( i = 0; i < XEN_MEM_COMPRESS_NR_CAUSES; i++ )
-        s->restores[i] = mc->restores[i];
-    s->nominated = mc->nominated;
-    s->committed = mc->committed;
-    s->freeze_failed = mc->freeze_failed;
-    s->dropped = mc->dropped;
-    s->refaults = mc->refaults;
-    s->flushes = mc->flushes;
-    s->sweeps = mc->sweeps;
-    s->splits = mc->splits;
-
-    spin_lock(&mc->lock);
-    s->stored_bytes = mc->store.bytes;
-    s->store_pages = mc->store.pages;
-    spin_unlock(&mc->lock);
-
-    arch_mc_unlock(d);
-
-    s->meta_bytes = sizeof(*mc) + mc->nr_ages +
-                    mc->nr_tables * sizeof(*mc->tables);
-    s->rejected = atomic_read(&mc->rejected);
-    s->cancelled = atomic_read(&mc->cancelled);
-    s->no_memory = atomic_read(&mc->no_memory);
-    s->collisions = atomic_read(&mc->collisions);
-    s->lost_races = atomic_read(&mc->lost_races);
-    s->corrupted = atomic_read(&mc->corrupted);
-    s->waits = atomic_read(&mc->waits);
-    s->requests = atomic_read(&mc->requests);
-    s->scanned = atomic_read(&mc->scanned);
-    s->moved = atomic_read(&mc->moved);
-    s->reclaims = atomic_read(&mc->reclaims);
-}
-
 /* ---------------------------------------------------------------------- */
 
-/*
- * Go through all gfns of @d from *cursor on.  @restore: bring pages back, else
- * compress those of at least @min_age, up to @wanted (0: all) of them.
- */
-static int whole_domain(struct domain *d, uint64_t *cursor, uint64_t end,
-                        bool restore, unsigned int cause,
-                        unsigned int min_age, uint64_t wanted, uint64_t *done)
+int mc_whole_domain(struct domain *d, uint64_t *cursor, uint64_t end,
+                    bool restore, unsigned int cause, unsigned int min_age,
+                    uint64_t wanted, uint64_t *done)
 {
     struct mem_compress *mc = d->mem_compress;
     struct mc_reclaim r = { .d = d, .min_age = min_age };
@@ -548,9 +476,9 @@ static int op_range(struct domain *d, struct xen_mem_compress_op *op)
     {
         uint64_t cursor = range->start >> PAGE_SHIFT, done = range->done;
 
-        rc = whole_domain(d, &cursor, range->end >> PAGE_SHIFT, p.restore,
-                          XEN_MEM_COMPRESS_C_hint, range->min_age,
-                          range->wanted, &done);
+        rc = mc_whole_domain(d, &cursor, range->end >> PAGE_SHIFT, p.restore,
+                             XEN_MEM_COMPRESS_C_hint, range->min_age,
+                             range->wanted, &done);
         range->start = rc == -ERESTART ? cursor << PAGE_SHIFT : range->end;
         range->done = done;
 
@@ -763,221 +691,6 @@ long mem_compress_op(XEN_GUEST_HANDLE_PARAM(void) arg)
         return -EFAULT;
 
     return rc;
-}
-
-/* ---------------------------------------------------------------------- */
-
-static int get_states(struct domain *d, struct xen_domctl_mem_compress_op *op)
-{
-    struct mem_compress *mc = d->mem_compress;
-    uint64_t gfn = op->u.states.first, n = 0;
-    uint8_t buf[256];
-
-    op->u.states.max_gfn = mc->first_gfn + mc->nr_ages - 1;
-    if ( op->u.states.first > op->u.states.max_gfn )
-        op->u.states.nr = 0;
-
-    while ( n < op->u.states.nr && gfn <= op->u.states.max_gfn )
-    {
-        unsigned int i;
-
-        for ( i = 0; i < sizeof(buf) && n + i < op->u.states.nr &&
-                     gfn <= op->u.states.max_gfn; i++, gfn++ )
-            buf[i] = arch_mc_state(d, _gfn(gfn), NULL, NULL);
-
-        if ( copy_to_guest_offset(op->u.states.data, n, buf, i) )
-            return -EFAULT;
-
-        n += i;
-        /* The caller goes on where this stopped. */
-        if ( hypercall_preempt_check() )
-            break;
-    }
-
-    op->u.states.first = gfn;
-    op->u.states.nr = n;
-
-    return 0;
-}
-
-static int read_object(struct domain *d, struct xen_domctl_mem_compress_op *op)
-{
-    struct mem_compress *mc = d->mem_compress;
-    struct mc_out out = { .gfn = _gfn(op->u.object.gfn) };
-    struct mc_obj obj;
-    const void *data;
-    int rc = 0;
-
-    op->u.object.state = XEN_MEM_COMPRESS_G_state(
-        arch_mc_state(d, out.gfn, &out.leaf, NULL));
-    op->u.object.pattern = 0;
-    op->u.object.crc = 0;
-
-    if ( op->u.object.state == XEN_MEM_COMPRESS_G_same )
-        op->u.object.pattern = mc_pattern_unpack(out.leaf.payload);
-
-    if ( op->u.object.state != XEN_MEM_COMPRESS_G_lzo )
-    {
-        op->u.object.size = 0;
-        return 0;
-    }
-
-    if ( !mc_begin(d) )
-        return -EBUSY;
-
-    arch_mc_begin_restore(d, &out, 1);
-    data = out.found == MC_FOUND_LEAF && out.leaf.kind == MC_KIND_OBJECT
-           ? mc_store_open(&mc->store, out.leaf.payload, &obj,
-                           this_cpu(mc_cpu)->bounce) : NULL;
-    if ( out.found != MC_FOUND_LEAF || out.leaf.kind != MC_KIND_OBJECT )
-        rc = -EAGAIN;
-    else if ( !data )
-        rc = -EIO;
-    else if ( op->u.object.size < obj.len )
-        rc = -ENOBUFS;
-    else if ( copy_to_guest(op->u.object.data, (const uint8_t *)data,
-                            obj.len) )
-        rc = -EFAULT;
-    else
-    {
-        op->u.object.size = obj.len;
-        op->u.object.crc = (obj.codec & CODEC_HAS_CRC)
-                           ? obj.crc : mc_crc32c(0, data, obj.len);
-    }
-
-    /* No frame: let go of it. */
-    arch_mc_end_restore(d, &out, 1, XEN_MEM_COMPRESS_C_xen);
-    mc_end(d);
-
-    return rc;
-}
-
-static int copy_out(struct xen_domctl_mem_compress_op *op, const void *data,
-                    unsigned int size)
-{
-    if ( op->u.buffer.size < size )
-        return -ENOBUFS;
-
-    op->u.buffer.size = size;
-
-    return copy_to_guest(op->u.buffer.data, (const uint8_t *)data, size)
-           ? -EFAULT : 0;
-}
-
-int mem_compress_domctl(struct domain *d,
-                        struct xen_domctl_mem_compress_op *op)
-{
-    struct mem_compress *mc = d->mem_compress;
-    bool forced = false;
-    int rc;
-
-    if ( op->pad )
-        return -EINVAL;
-
-    if ( op->op == XEN_DOMCTL_MEM_COMPRESS_enable )
-        return enable(d, &op->u.setup);
-
-    if ( op->op == XEN_DOMCTL_MEM_COMPRESS_get_stats )
-    {
-        struct xen_mem_compress_stats *s = xmalloc(typeof(*s));
-
-        if ( !s )
-            return -ENOMEM;
-        get_stats(d, s);
-        rc = op->u.buffer.index ? -EINVAL : copy_out(op, s, sizeof(*s));
-        xfree(s);
-
-        return rc;
-    }
-
-    if ( !mc )
-        return -EOPNOTSUPP;
-
-    switch ( op->op )
-    {
-    case XEN_DOMCTL_MEM_COMPRESS_disable:
-        mc->off = true;
-        forced = true;
-        fallthrough;
-    case XEN_DOMCTL_MEM_COMPRESS_restore:
-        if ( !forced && (op->u.range.pad || op->u.range.min_age) )
-            return -EINVAL;
-        return whole_domain(d, &op->u.range.cursor, ~0ULL, true,
-                            XEN_MEM_COMPRESS_C_forced, 0,
-                            forced ? 0 : op->u.range.wanted,
-                            &op->u.range.done);
-
-    case XEN_DOMCTL_MEM_COMPRESS_get_hist:
-    {
-        struct mc_hist *h;
-
-        BUILD_BUG_ON(sizeof(struct mc_hist) !=
-                     sizeof(struct xen_mem_compress_hist));
-
-        if ( op->u.buffer.index >= XEN_MEM_COMPRESS_NR_HISTS )
-            return -EINVAL;
-
-        h = xmalloc(struct mc_hist);
-        if ( !h )
-            return -ENOMEM;
-        spin_lock(&mc->lock);
-        *h = mc->hist[op->u.buffer.index];
-        spin_unlock(&mc->lock);
-        rc = copy_out(op, h, sizeof(*h));
-        xfree(h);
-
-        return rc;
-    }
-
-    case XEN_DOMCTL_MEM_COMPRESS_set:
-        rc = check_setup(&op->u.setup);
-        if ( !rc )
-            apply_setup(mc, &op->u.setup);
-        return rc;
-
-    case XEN_DOMCTL_MEM_COMPRESS_compress:
-    {
-        uint64_t wanted = op->u.range.wanted;
-        unsigned int age;
-
-        if ( op->u.range.pad || op->u.range.min_age > MC_AGE_MAX )
-            return -EINVAL;
-        if ( mc->off )
-            return -EOPNOTSUPP;
-        if ( !mc_reserve_ok() )
-            return -ENOMEM;
-
-        age = mc_reclaim_age(d, op->u.range.min_age,
-                             wanted > op->u.range.done
-                             ? wanted - op->u.range.done : 0);
-
-        return whole_domain(d, &op->u.range.cursor, ~0ULL, false, 0, age,
-                            wanted, &op->u.range.done);
-    }
-
-    case XEN_DOMCTL_MEM_COMPRESS_get_states:
-        return get_states(d, op);
-
-    case XEN_DOMCTL_MEM_COMPRESS_read_object:
-        return op->u.object.pad ? -EINVAL : read_object(d, op);
-
-    case XEN_DOMCTL_MEM_COMPRESS_sweep:
-    {
-        unsigned long gfn = op->u.range.cursor;
-        bool done;
-
-        do
-            done = arch_mc_sweep(d, &gfn, SWEEP_SLICE);
-        while ( !done && !hypercall_preempt_check() );
-
-        op->u.range.cursor = gfn;
-
-        return done ? 0 : -ERESTART;
-    }
-
-    default:
-        return -EINVAL;
-    }
 }
 
 /* ---------------------------------------------------------------------- */

@@ -6,7 +6,7 @@
  *
  *      domctl / hypercall / fault / lookup / timer
  *                        |
- *      core.c  (dispatch, accounting)   reclaim.c (in)   restore.c (out)
+ *      domctl.c   core.c (dispatch)   reclaim.c (in)   restore.c (out)
  *                        |                   |               |
  *      frames.c (reserve, attach and detach of frames, sleeping vCPUs)
  *      arch/arm/mmu/compress.c (stage-2 descriptors)
@@ -304,6 +304,22 @@ void mc_restored(struct domain *d, const struct mc_out *out, unsigned int nr,
                  unsigned int cause);
 
 /* core.c ------------------------------------------------------------------ */
+
+/* Gfns that a sweep looks at in one go. */
+#define MC_SWEEP_SLICE        512U
+
+/* Switch the controller on for @d; change what was set then. */
+int mc_enable(struct domain *d, const struct xen_mem_compress_setup *s);
+int mc_setup(struct mem_compress *mc, const struct xen_mem_compress_setup *s);
+
+/*
+ * Go through the gfns of @d from *cursor to @end.  @restore: bring pages back,
+ * for @cause, else compress those of at least @min_age, until *done is @wanted
+ * (0: all).  -ERESTART: preemption is due, go on at *cursor.
+ */
+int mc_whole_domain(struct domain *d, uint64_t *cursor, uint64_t end,
+                    bool restore, unsigned int cause, unsigned int min_age,
+                    uint64_t wanted, uint64_t *done);
 
 /* For patterns that fit a descriptor's payload. */
 bool mc_pattern_pack(uint64_t word, uint64_t *payload);
