@@ -56,7 +56,7 @@ static void stats(struct xen_mem_compress_stats *s)
 
     for ( i = 0; i < sizeof(*s) / 8; i++ )
         fields[i] = 1000 + i;
-    s->version = XEN_MEM_COMPRESS_INTERFACE_VERSION;
+    s->version = XEN_DOMCTL_MEM_COMPRESS_VERSION;
     s->flags = XEN_MEM_COMPRESS_S_crc;
     s->info = XEN_MEM_COMPRESS_I_enabled | XEN_MEM_COMPRESS_I_balanced;
     s->ticks_khz = 62500;

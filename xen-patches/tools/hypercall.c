@@ -93,6 +93,7 @@ int xmc_op(unsigned int domid, struct xen_domctl_mem_compress_op *op)
     ctl->interface_version = XEN_DOMCTL_INTERFACE_VERSION;
     ctl->domain = domid;
     *arg = *op;
+    arg->version = XEN_DOMCTL_MEM_COMPRESS_VERSION;
 
     switch ( op->op )
     {

@@ -225,7 +225,7 @@ static int get_stats(unsigned int domid, struct xen_mem_compress_stats *s)
 
     memcpy(s, xmc_data(), sizeof(*s));
     if ( op.u.buffer.size != sizeof(*s) ||
-         s->version != XEN_MEM_COMPRESS_INTERFACE_VERSION )
+         s->version != XEN_DOMCTL_MEM_COMPRESS_VERSION )
         fail(EXIT_ERROR, "Xen's interface is another version's: build the "
              "tool from the same tree");
 

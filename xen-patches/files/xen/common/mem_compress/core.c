@@ -212,14 +212,17 @@ int mc_enable(struct domain *d, const struct xen_mem_compress_setup *s)
     int rc;
 
     if ( !opt_mem_compress )
-        return -EOPNOTSUPP;
+        return -ENODEV;
 
-    if ( d->creation_finished || d->mem_compress )
-        return -EBUSY;
+    if ( d->mem_compress )
+        return -EEXIST;
 
     rc = arch_mc_check_domain(d) ?: check_setup(s);
     if ( rc )
         return rc;
+
+    if ( d->creation_finished )
+        return -EBUSY;
 
     mc = xvzalloc(struct mem_compress);
     if ( !mc )

@@ -19,7 +19,7 @@ static void get_stats(struct domain *d, struct xen_mem_compress_stats *s)
     unsigned int i;
 
     memset(s, 0, sizeof(*s));
-    s->version = XEN_MEM_COMPRESS_INTERFACE_VERSION;
+    s->version = XEN_DOMCTL_MEM_COMPRESS_VERSION;
     s->ticks_khz = cpu_khz;
     s->info = arch_mc_hw_af() ? XEN_MEM_COMPRESS_I_hw_af : 0;
     s->host_total = total_pages;
@@ -184,15 +184,74 @@ static int copy_out(struct xen_domctl_mem_compress_op *op, const void *data,
            ? -EFAULT : 0;
 }
 
+/* What an operation does not use may mean something one day: it is zero. */
+static int check_argument(const struct xen_domctl_mem_compress_op *op)
+{
+    const typeof(op->u.range) *range = &op->u.range;
+    size_t used;
+
+    if ( op->version != XEN_DOMCTL_MEM_COMPRESS_VERSION )
+        return -EINVAL;
+
+    switch ( op->op )
+    {
+    case XEN_DOMCTL_MEM_COMPRESS_enable:
+    case XEN_DOMCTL_MEM_COMPRESS_set:
+        used = sizeof(op->u.setup);
+        break;
+
+    case XEN_DOMCTL_MEM_COMPRESS_get_stats:
+        if ( op->u.buffer.index )
+            return -EINVAL;
+        fallthrough;
+    case XEN_DOMCTL_MEM_COMPRESS_get_hist:
+        used = sizeof(op->u.buffer);
+        break;
+
+    case XEN_DOMCTL_MEM_COMPRESS_sweep:
+        if ( range->done )
+            return -EINVAL;
+        fallthrough;
+    case XEN_DOMCTL_MEM_COMPRESS_disable:
+        if ( range->wanted )
+            return -EINVAL;
+        fallthrough;
+    case XEN_DOMCTL_MEM_COMPRESS_restore:
+        if ( range->min_age )
+            return -EINVAL;
+        fallthrough;
+    case XEN_DOMCTL_MEM_COMPRESS_compress:
+        if ( range->pad || range->min_age > MC_AGE_MAX )
+            return -EINVAL;
+        used = sizeof(op->u.range);
+        break;
+
+    case XEN_DOMCTL_MEM_COMPRESS_get_states:
+        used = sizeof(op->u.states);
+        break;
+
+    case XEN_DOMCTL_MEM_COMPRESS_read_object:
+        if ( op->u.object.pad )
+            return -EINVAL;
+        used = sizeof(op->u.object);
+        break;
+
+    default:
+        return -EINVAL;
+    }
+
+    return memchr_inv((const uint8_t *)&op->u + used, 0,
+                      sizeof(op->u) - used) ? -EINVAL : 0;
+}
+
 int mem_compress_domctl(struct domain *d,
                         struct xen_domctl_mem_compress_op *op)
 {
     struct mem_compress *mc = d->mem_compress;
-    bool forced = false;
-    int rc;
+    int rc = check_argument(op);
 
-    if ( op->pad )
-        return -EINVAL;
+    if ( rc )
+        return rc;
 
     if ( op->op == XEN_DOMCTL_MEM_COMPRESS_enable )
         return mc_enable(d, &op->u.setup);
@@ -204,7 +263,7 @@ int mem_compress_domctl(struct domain *d,
         if ( !s )
             return -ENOMEM;
         get_stats(d, s);
-        rc = op->u.buffer.index ? -EINVAL : copy_out(op, s, sizeof(*s));
+        rc = copy_out(op, s, sizeof(*s));
         xfree(s);
 
         return rc;
@@ -217,15 +276,11 @@ int mem_compress_domctl(struct domain *d,
     {
     case XEN_DOMCTL_MEM_COMPRESS_disable:
         mc->off = true;
-        forced = true;
         fallthrough;
     case XEN_DOMCTL_MEM_COMPRESS_restore:
-        if ( !forced && (op->u.range.pad || op->u.range.min_age) )
-            return -EINVAL;
         return mc_whole_domain(d, &op->u.range.cursor, ~0ULL, true,
                                XEN_MEM_COMPRESS_C_forced, 0,
-                               forced ? 0 : op->u.range.wanted,
-                               &op->u.range.done);
+                               op->u.range.wanted, &op->u.range.done);
 
     case XEN_DOMCTL_MEM_COMPRESS_get_hist:
     {
@@ -257,8 +312,6 @@ int mem_compress_domctl(struct domain *d,
         uint64_t wanted = op->u.range.wanted;
         unsigned int age;
 
-        if ( op->u.range.pad || op->u.range.min_age > MC_AGE_MAX )
-            return -EINVAL;
         if ( mc->off )
             return -EOPNOTSUPP;
         if ( !mc_reserve_ok() )
@@ -276,7 +329,7 @@ int mem_compress_domctl(struct domain *d,
         return get_states(d, op);
 
     case XEN_DOMCTL_MEM_COMPRESS_read_object:
-        return op->u.object.pad ? -EINVAL : read_object(d, op);
+        return read_object(d, op);
 
     case XEN_DOMCTL_MEM_COMPRESS_sweep:
     {

@@ -10,8 +10,21 @@
  * first runs, reads its books and can force everything in or out.
  *
  * All structures are naturally aligned, have no implicit padding, and mean the
- * same to 32- and 64-bit callers.  Reserved and padding fields must be zero;
- * anything else is refused with -EINVAL.
+ * same to 32- and 64-bit callers.  Reserved and padding fields, and whatever
+ * of the union u is behind the member that an operation uses, must be zero;
+ * anything else is refused with -EINVAL.  What a field marked OUT has on the
+ * way in does not matter.
+ *
+ * Stability.  As long as SUPPORT.md calls memory compression a tech preview
+ * everything here may change from release to release.  After that:
+ *  - the guest interface is stable: XEN_MEM_COMPRESS_INTERFACE_VERSION tells
+ *    its layout, and Xen goes on to take any version it has ever released.
+ *    Operations and flags may be added to a version; a caller finds out by
+ *    -EINVAL, which has changed nothing, and has to do without;
+ *  - the toolstack interface is as stable as any other domctl, that is, not at
+ *    all: XEN_DOMCTL_MEM_COMPRESS_VERSION changes with every release that has
+ *    changed anything, and Xen takes this version only.  Fields are added at
+ *    the end of struct xen_mem_compress_stats, or in place of padding.
  */
 
 #ifndef __XEN_PUBLIC_MEM_COMPRESS_H__
@@ -19,7 +32,7 @@
 
 #include "xen.h"
 
-/* Changes whenever the meaning or layout of anything below changes. */
+/* Of the guest interface: see "Stability" above. */
 #define XEN_MEM_COMPRESS_INTERFACE_VERSION 1
 
 /* -------------------------------------------------------------------------
@@ -140,31 +153,64 @@ DEFINE_XEN_GUEST_HANDLE(xen_mem_compress_op_t);
 #if defined(__XEN__) || defined(__XEN_TOOLS__)
 /* -------------------------------------------------------------------------
  * Toolstack interface: XEN_DOMCTL_mem_compress_op (domctl.h), argument
- * struct xen_domctl_mem_compress_op.  Hardware domain only.
+ * struct xen_domctl_mem_compress_op.  For the control domain, or whom the XSM
+ * policy gives domain2:mem_compress_op; never for a guest.
+ *
+ * Returns 0, or a negative errno:
+ *   -ENOSYS      the controller is not built in
+ *   -EOPNOTSUPP  it is not on for the domain, or was disabled again
+ *   -EINVAL      bad version, unknown operation or flag, a value out of range,
+ *                something that is reserved, padding or not used is not 0
+ *   -EFAULT      data could not be copied
+ *   -ENOBUFS     more data than the caller has room for
+ *   -ENOMEM      no memory for it, or the reserve cannot be filled
+ *   -EBUSY       the domain is being torn down
+ *   -EAGAIN      (read_object) somebody else is at the page: try again
+ *   -EIO         a stored object is damaged; the domain was paused
+ * and what enable says besides.
  */
+#define XEN_DOMCTL_MEM_COMPRESS_VERSION 1
 
 /*
- * Switch the controller on for the domain (u.setup).  Only before the domain
- * first runs (-EBUSY later), only with the reserve filled (-ENOMEM else).
+ * Switch the controller on for the domain (u.setup), before it first runs.
+ *   -ENODEV      switched off for the host, by "mem_compress=no" at boot
+ *   -EOPNOTSUPP  a kind of domain that cannot be compressed: the hardware
+ *                domain, 32-bit, direct-mapped, with static memory or cache
+ *                colours, with devices passed through, or with mem_access; or
+ *                S_sw_af where the CPU keeps the flag for all domains
+ *   -EEXIST      on already
+ *   -EBUSY       the domain ran already
  */
 #define XEN_DOMCTL_MEM_COMPRESS_enable        0
-/* Restore everything and accept no more compression: the emergency exit. */
+/*
+ * Restore everything (u.range, as restore) and never compress anything of this
+ * domain again: the emergency exit.
+ */
 #define XEN_DOMCTL_MEM_COMPRESS_disable       1
-/* Copy struct xen_mem_compress_stats to u.buffer. */
+/*
+ * Copy struct xen_mem_compress_stats to u.buffer.  Also for a domain that the
+ * controller is not on for: all 0 then but what is said of the host.
+ */
 #define XEN_DOMCTL_MEM_COMPRESS_get_stats     2
 /* Copy one histogram (u.buffer.index) to u.buffer. */
 #define XEN_DOMCTL_MEM_COMPRESS_get_hist      3
 /* Change the limits given by enable (u.setup). */
 #define XEN_DOMCTL_MEM_COMPRESS_set           4
-/* Compress every eligible page that is at least u.range.min_age old. */
+/*
+ * Compress eligible pages that are at least u.range.min_age old, oldest first
+ * if u.range.wanted says how many.
+ */
 #define XEN_DOMCTL_MEM_COMPRESS_compress      5
-/* Restore every compressed page. */
+/* Restore compressed pages (u.range). */
 #define XEN_DOMCTL_MEM_COMPRESS_restore       6
-/* One state byte per gfn of [first, first + nr) to u.states. */
+/*
+ * One state byte per gfn of [first, first + nr) to u.states.  May stop early:
+ * go on at what first is then.
+ */
 #define XEN_DOMCTL_MEM_COMPRESS_get_states    7
 /* The stored object of one gfn, as it lies in the store (u.object). */
 #define XEN_DOMCTL_MEM_COMPRESS_read_object   8
-/* Age every page by one sweep, now. */
+/* Age every page by one sweep, now (u.range, of which only the cursor). */
 #define XEN_DOMCTL_MEM_COMPRESS_sweep         9
 
 struct xen_mem_compress_setup {
@@ -209,7 +255,7 @@ typedef struct xen_mem_compress_setup xen_mem_compress_setup_t;
 #define XEN_MEM_COMPRESS_NR_AGES    16
 
 struct xen_mem_compress_stats {
-    /* XEN_MEM_COMPRESS_INTERFACE_VERSION. */
+    /* XEN_DOMCTL_MEM_COMPRESS_VERSION. */
     uint32_t version;
     /* XEN_MEM_COMPRESS_S_* in force. */
     uint32_t flags;
@@ -293,9 +339,9 @@ DEFINE_XEN_GUEST_HANDLE(xen_mem_compress_stats_t);
 #define XEN_MEM_COMPRESS_HIST_BUCKETS   480  /* up to 2^33 ticks */
 
 struct xen_mem_compress_hist {
-    uint64_aligned_t count;
-    uint64_aligned_t sum;
-    uint64_aligned_t max;
+    uint64_aligned_t count;          /* of values */
+    uint64_aligned_t sum;            /* of all of them, in ticks */
+    uint64_aligned_t max;            /* the largest, in ticks */
     uint64_aligned_t buckets[XEN_MEM_COMPRESS_HIST_BUCKETS];
 };
 typedef struct xen_mem_compress_hist xen_mem_compress_hist_t;
@@ -304,27 +350,36 @@ DEFINE_XEN_GUEST_HANDLE(xen_mem_compress_hist_t);
 struct xen_domctl_mem_compress_op {
     /* IN: XEN_DOMCTL_MEM_COMPRESS_*. */
     uint32_t op;
-    uint32_t pad;
+    /* IN: XEN_DOMCTL_MEM_COMPRESS_VERSION. */
+    uint32_t version;
     union {
+        /* enable, set */
         xen_mem_compress_setup_t setup;
         struct {
             /* IN: XEN_MEM_COMPRESS_H_* (get_hist), else 0. */
             uint32_t index;
             /* IN: bytes at @data. OUT: bytes written. */
             uint32_t size;
+            /* IN: where the data goes. */
             XEN_GUEST_HANDLE_64(uint8) data;
-        } buffer;
+        } buffer;                    /* get_stats, get_hist */
         struct {
             /* IN: pages must be this old (compress), else 0. */
             uint32_t min_age;
             uint32_t pad;
-            /* IN: stop after so many pages; 0 stands for no limit. */
+            /*
+             * IN: stop after so many pages; 0 stands for no limit (compress,
+             * restore), else 0.
+             */
             uint64_aligned_t wanted;
             /* IN/OUT: cursor, the gfn to go on at; start with 0. */
             uint64_aligned_t cursor;
-            /* IN/OUT: pages compressed or restored; start with 0. */
+            /*
+             * IN/OUT: pages compressed or restored; start with 0 (sweep:
+             * stays 0).
+             */
             uint64_aligned_t done;
-        } range;
+        } range;                     /* compress, restore, disable, sweep */
         struct {
             /* IN: first gfn; OUT: the gfn after the last one reported. */
             uint64_aligned_t first;
@@ -332,8 +387,9 @@ struct xen_domctl_mem_compress_op {
             uint64_aligned_t nr;
             /* OUT: highest gfn that was ever mapped. */
             uint64_aligned_t max_gfn;
+            /* IN: where the bytes go. */
             XEN_GUEST_HANDLE_64(uint8) data;
-        } states;
+        } states;                    /* get_states */
         struct {
             /* IN: which page. */
             uint64_aligned_t gfn;
@@ -346,8 +402,9 @@ struct xen_domctl_mem_compress_op {
             /* OUT: CRC32C of the object (lzo). */
             uint32_t crc;
             uint32_t pad;
+            /* IN: where the object goes. */
             XEN_GUEST_HANDLE_64(uint8) data;
-        } object;
+        } object;                    /* read_object */
     } u;
 };
 typedef struct xen_domctl_mem_compress_op xen_domctl_mem_compress_op_t;

@@ -1,0 +1,82 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""xen-memcompress and the domctl below it, in dom0 of the real system."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from harness.build.artifacts import existing
+from harness.build.step import CROSS_COMPILE, command
+from harness.build.tools import FLAGS
+from harness.build.xen import INCLUDE
+from harness.hypervisor import Xl
+from harness.hypervisor.memcompress import TOOL
+from harness.transport.base import Transport
+from tests.integration.domains import paused_domain
+
+HERE = Path(__file__).parent
+
+
+@pytest.fixture
+def newcomer(dom0: Transport) -> Iterator[int]:
+    """A domain that has not run yet, and for which the controller is not on."""
+    with paused_domain(dom0, "newcomer") as domid:
+        yield domid
+
+
+def tool(dom0: Transport, *words: str | int, status: int = 0) -> str:
+    """What the tool says: its answer if it succeeds, else why not."""
+    done = dom0.run([TOOL, *(str(word) for word in words)], timeout_s=300)
+    said = done.stderr.decode("utf-8", "replace")
+    assert done.status == status, said
+    return said if status else done.text
+
+
+def show(dom0: Transport, domid: int) -> Any:
+    return json.loads(tool(dom0, "show", domid, "--json"))
+
+
+def test_what_a_domctl_does_not_use_has_to_be_zero(
+    dom0: Transport, newcomer: int, tmp_path: Path
+) -> None:
+    program = tmp_path / "domctl-arguments"
+    include = existing().xen.path.parent / INCLUDE
+    command(
+        [
+            f"{CROSS_COMPILE}gcc",
+            *FLAGS,
+            f"-I{include}",
+            "-o",
+            program,
+            HERE / "domctl_arguments.c",
+        ],
+        what="domctl-arguments: build",
+    )
+    dom0.push(program, "/tmp/domctl-arguments")
+    done = dom0.run(["/tmp/domctl-arguments", str(newcomer)], timeout_s=300).check("dom0")
+    assert done.text == ""
+    assert b" arguments\n" in done.stderr
+
+
+def test_only_a_domain_that_never_ran_can_be_opted_in(dom0: Transport, newcomer: int) -> None:
+    Xl(dom0).unpause("newcomer")
+    Xl(dom0).pause("newcomer")
+    assert "ran already: create it with xl create -p" in tool(dom0, "enable", newcomer, status=1)
+    assert not show(dom0, newcomer)["info"]["enabled"]
+    assert "enable it for the domain" in tool(dom0, "compress", newcomer, status=1)
+
+
+def test_a_domain_is_opted_in_once(dom0: Transport, newcomer: int) -> None:
+    tool(dom0, "enable", newcomer)
+    assert "it is on already: use set" in tool(dom0, "enable", newcomer, status=1)
+    assert show(dom0, newcomer)["info"]["enabled"]
+
+
+def test_the_hardware_domain_is_refused(dom0: Transport) -> None:
+    assert "kind of domain cannot be compressed" in tool(dom0, "enable", "0", status=1)
+    assert 0 not in [one["domid"] for one in json.loads(tool(dom0, "list", "--json"))]
