@@ -9,6 +9,9 @@
 #include "codec.h"
 #include "harness.h"
 
+/* What the claims that go for any codec are about just now. */
+static enum mc_codec codec;
+
 /* Exactly that large, so that AddressSanitizer sees one byte more. */
 static void *exactly(size_t size)
 {
@@ -70,7 +73,7 @@ static void pages_come_back(void)
         int rc;
 
         content_page(&r, page);
-        rc = mc_compress(MC_CODEC_LZO, page, out, max, &len, wrkmem);
+        rc = mc_compress(codec, page, out, max, &len, wrkmem);
         CHECK(rc == 0 || rc == -E2BIG);
         if ( rc == 0 )
         {
@@ -78,7 +81,7 @@ static void pages_come_back(void)
             in = exactly(len);
             memcpy(in, out, len);
             memset(back, 0xee, 4096);
-            CHECK_EQ(mc_decompress(MC_CODEC_LZO, in, len, back), 0);
+            CHECK_EQ(mc_decompress(codec, in, len, back), 0);
             CHECK(!memcmp(page, back, 4096));
             free(in);
             fitted++;
@@ -102,11 +105,11 @@ static void output_that_just_fits_fits(void)
     for ( i = 0; i < 300; i++ )
     {
         content_page(&r, page);
-        CHECK_EQ(mc_compress(MC_CODEC_LZO, page, roomy, 8192, &len, wrkmem),
+        CHECK_EQ(mc_compress(codec, page, roomy, 8192, &len, wrkmem),
                  0);
 
         tight = exactly(len);
-        CHECK_EQ(mc_compress(MC_CODEC_LZO, page, tight, len, &again, wrkmem),
+        CHECK_EQ(mc_compress(codec, page, tight, len, &again, wrkmem),
                  0);
         CHECK_EQ(len, again);
         CHECK(!memcmp(roomy, tight, len));
@@ -115,7 +118,7 @@ static void output_that_just_fits_fits(void)
         for ( less = 1; less < 40 && less < len; less++ )
         {
             tight = exactly(len - less);
-            CHECK_EQ(mc_compress(MC_CODEC_LZO, page, tight, len - less,
+            CHECK_EQ(mc_compress(codec, page, tight, len - less,
                                  &again, wrkmem), -E2BIG);
             free(tight);
         }
@@ -135,8 +138,8 @@ static void noise_is_rejected(void)
 
     for ( i = 0; i < 512; i++ )
         page[i] = rng_next(&r);
-    CHECK_EQ(mc_compress(MC_CODEC_LZO, page, out, 3072, &len, wrkmem), -E2BIG);
-    CHECK_EQ(mc_compress(MC_CODEC_LZO, page, out, 0, &len, wrkmem), -E2BIG);
+    CHECK_EQ(mc_compress(codec, page, out, 3072, &len, wrkmem), -E2BIG);
+    CHECK_EQ(mc_compress(codec, page, out, 0, &len, wrkmem), -E2BIG);
 
     free(page);
     free(out);
@@ -148,19 +151,53 @@ static void unknown_codecs_are_refused(void)
     uint8_t page[4096] = { 0 }, out[64], wrkmem[16];
     unsigned int len;
 
-    CHECK_EQ(mc_compress(MC_CODEC_LZ4, page, out, 64, &len, wrkmem),
-             -EOPNOTSUPP);
+    CHECK_EQ(mc_compress(0, page, out, 64, &len, wrkmem), -EOPNOTSUPP);
+    CHECK_EQ(mc_compress(3, page, out, 64, &len, wrkmem), -EOPNOTSUPP);
     CHECK_EQ(mc_decompress(0, out, 64, page), -EOPNOTSUPP);
+    CHECK_EQ(mc_decompress(3, out, 64, page), -EOPNOTSUPP);
 }
 
 static void objects_of_another_length_are_refused(void)
 {
     /* LZO1X: 0x11 + n literals, then the end marker 11 00 00. */
-    static const uint8_t four[] = { 0x15, 'a', 'b', 'c', 'd', 0x11, 0, 0 };
+    static const uint8_t lzo[] = { 0x15, 'a', 'b', 'c', 'd', 0x11, 0, 0 };
+    /* LZ4: a sequence of literals only. */
+    static const uint8_t lz4[] = { 0x40, 'a', 'b', 'c', 'd' };
     uint8_t page[4096];
 
-    CHECK_EQ(mc_decompress(MC_CODEC_LZO, four, sizeof(four), page), -EIO);
-    CHECK_EQ(mc_decompress(MC_CODEC_LZO, four, 0, page), -EIO);
+    CHECK_EQ(mc_decompress(MC_CODEC_LZO, lzo, sizeof(lzo), page), -EIO);
+    CHECK_EQ(mc_decompress(MC_CODEC_LZO, lzo, 0, page), -EIO);
+    CHECK_EQ(mc_decompress(MC_CODEC_LZ4, lz4, sizeof(lz4), page), -EIO);
+    CHECK_EQ(mc_decompress(MC_CODEC_LZ4, lz4, 0, page), -EIO);
+}
+
+/* What LZ4's compressor never makes, and its format allows or forbids. */
+static void lz4_sequences_are_checked(void)
+{
+    /* One byte, 4096 - 1 - 5 times that, and 5 literals. */
+    static const uint8_t good[] = {
+        0x1f, 'a', 1, 0, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255,
+        255, 255, 255, 255, 255, 246, 0x50, 'b', 'c', 'd', 'e', 'f',
+    };
+    uint8_t page[4096], bad[sizeof(good)];
+    unsigned int i;
+
+    CHECK_EQ(mc_decompress(MC_CODEC_LZ4, good, sizeof(good), page), 0);
+    for ( i = 0; i < 4091; i++ )
+        CHECK_EQ(page[i], 'a');
+    CHECK(!memcmp(page + 4091, "bcdef", 5));
+
+    /* Nothing is there yet; one more byte, or one less, than a page. */
+    memcpy(bad, good, sizeof(bad));
+    for ( bad[2] = 0; bad[2] < 4; bad[2]++ )
+        CHECK_EQ(mc_decompress(MC_CODEC_LZ4, bad, sizeof(bad), page),
+                 bad[2] == 1 ? 0 : -EIO);
+    memcpy(bad, good, sizeof(bad));
+    for ( bad[19] = 240; bad[19] < 250; bad[19]++ )
+        CHECK_EQ(mc_decompress(MC_CODEC_LZ4, bad, sizeof(bad), page),
+                 bad[19] == 246 ? 0 : -EIO);
+    for ( i = 0; i < sizeof(good); i++ )
+        CHECK_EQ(mc_decompress(MC_CODEC_LZ4, good, i, page), -EIO);
 }
 
 /* Neither damaged nor invented objects make the decoder leave its buffers. */
@@ -180,7 +217,7 @@ static void damaged_objects_do_no_harm(void)
         if ( i % 50 == 0 )
         {
             content_page(&r, page);
-            CHECK_EQ(mc_compress(MC_CODEC_LZO, page, good, 8192, &len, wrkmem),
+            CHECK_EQ(mc_compress(codec, page, good, 8192, &len, wrkmem),
                      0);
         }
 
@@ -210,7 +247,7 @@ static void damaged_objects_do_no_harm(void)
                     bad[rng_below(&r, n)] ^= 1 << rng_below(&r, 8);
         }
 
-        rc = mc_decompress(MC_CODEC_LZO, bad, n, page);
+        rc = mc_decompress(codec, bad, n, page);
         CHECK(rc == 0 || rc == -EIO);
         refused += rc != 0;
         free(bad);
@@ -270,12 +307,16 @@ int main(void)
 {
     RUN(same_filled_pages_are_recognised);
     RUN(one_changed_bit_makes_a_page_not_same_filled);
-    RUN(pages_come_back);
-    RUN(output_that_just_fits_fits);
-    RUN(noise_is_rejected);
+    for ( codec = MC_CODEC_LZO; codec <= MC_CODEC_LZ4; codec++ )
+    {
+        RUN(pages_come_back);
+        RUN(output_that_just_fits_fits);
+        RUN(noise_is_rejected);
+        RUN(damaged_objects_do_no_harm);
+    }
     RUN(unknown_codecs_are_refused);
     RUN(objects_of_another_length_are_refused);
-    RUN(damaged_objects_do_no_harm);
+    RUN(lz4_sequences_are_checked);
     RUN(checksum_is_crc32c);
 
     return 0;

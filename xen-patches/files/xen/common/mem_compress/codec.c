@@ -6,12 +6,12 @@
  *
  *   page --- one word repeated? ---> that word, in the descriptor
  *     |
- *     +--- LZO1X-1 ---> at most out_max bytes, or "does not compress"
+ *     +--- LZO1X-1, LZ4 ---> at most out_max bytes, or "does not compress"
  *
- * The compressor of LZO comes unchanged from Linux (see lzo/Makefile), which
- * has the variant that checks bounds while it compresses.  It emits the plain
- * bit stream of LZO1X ("version 0"), which any implementation can decode; the
- * decoder is our own (lzo1x.c).
+ * The compressors come unchanged from Linux (see lzo/Makefile), which has
+ * variants that check bounds while they compress.  They emit the plain bit
+ * stream of LZO1X ("version 0") and LZ4 blocks, which any implementation can
+ * decode; the decoders are our own (lzo1x.c, lz4.c).
  */
 
 #include <xen/errno.h>
@@ -24,9 +24,11 @@
 #include <asm/cpufeature.h>
 #endif
 
+#include <linux/lz4.h>
 #include <linux/lzo.h>
 
 #include "codec.h"
+#include "lz4.h"
 #include "lzo1x.h"
 
 #define MC_PAGE_SIZE    4096U
@@ -93,28 +95,46 @@ int mc_compress(enum mc_codec c, const void *page, void *out,
                 unsigned int out_max, unsigned int *len, void *wrkmem)
 {
     size_t out_len = out_max;
+    int lz4_len;
 
     BUILD_BUG_ON(MC_WRKMEM_SIZE < LZO1X_1_MEM_COMPRESS);
+    BUILD_BUG_ON(MC_WRKMEM_SIZE < LZ4_MEM_COMPRESS);
 
-    if ( c != MC_CODEC_LZO )
-        return -EOPNOTSUPP;
+    switch ( c )
+    {
+    case MC_CODEC_LZO:
+        if ( lzo1x_1_compress_safe(page, MC_PAGE_SIZE, out, &out_len,
+                                   wrkmem) != LZO_E_OK )
+            return -E2BIG;
+        *len = out_len;
+        return 0;
 
-    if ( lzo1x_1_compress_safe(page, MC_PAGE_SIZE, out, &out_len,
-                               wrkmem) != LZO_E_OK )
-        return -E2BIG;
+    case MC_CODEC_LZ4:
+        /* 0: does not fit; there is no other error. */
+        lz4_len = LZ4_compress_default(page, out, MC_PAGE_SIZE, out_max,
+                                       wrkmem);
+        if ( lz4_len <= 0 )
+            return -E2BIG;
+        *len = lz4_len;
+        return 0;
+    }
 
-    *len = out_len;
-
-    return 0;
+    return -EOPNOTSUPP;
 }
 
 int mc_decompress(enum mc_codec c, const void *in, unsigned int len,
                   void *page)
 {
-    if ( c != MC_CODEC_LZO )
-        return -EOPNOTSUPP;
+    switch ( c )
+    {
+    case MC_CODEC_LZO:
+        return mc_lzo1x_decode(in, len, page, MC_PAGE_SIZE) ? 0 : -EIO;
 
-    return mc_lzo1x_decode(in, len, page, MC_PAGE_SIZE) ? 0 : -EIO;
+    case MC_CODEC_LZ4:
+        return mc_lz4_decode(in, len, page, MC_PAGE_SIZE) ? 0 : -EIO;
+    }
+
+    return -EOPNOTSUPP;
 }
 
 /*

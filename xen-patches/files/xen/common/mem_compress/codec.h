@@ -15,11 +15,14 @@
 /* How an object was made; kept with it, three bits. */
 enum mc_codec {
     MC_CODEC_LZO = 1,
-    MC_CODEC_LZ4 = 2,           /* not built in yet: -EOPNOTSUPP */
+    MC_CODEC_LZ4 = 2,
 };
 
-/* Working memory of mc_compress(): the dictionary of LZO1X-1 (uint16_t). */
-#define MC_WRKMEM_SIZE   (8192U * 2U)
+/*
+ * Working memory of mc_compress(): a table of 16 KiB for either codec, and 32
+ * bytes of state for LZ4.
+ */
+#define MC_WRKMEM_SIZE   (16384U + 32U)
 
 /*
  * Is @page (4 KiB, 8-byte aligned) one 64-bit word over and over?  If so, it

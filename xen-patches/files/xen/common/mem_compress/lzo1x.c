@@ -41,6 +41,7 @@
 #include <xen/unaligned.h>
 
 #include "lzo1x.h"
+#include "match.h"
 
 /*
  * Twice an instruction, and a run of 16 literals; twice 33 bytes of a match
@@ -76,20 +77,6 @@ enum step {
     STEP_LONG,                  /* no saying how much room there is      */
     STEP_END,
     STEP_DAMAGED,
-};
-
-/* For distances of 1, 2 ... 7: the bytes at hand, over and over. */
-static const struct period {
-    uint64_t mask, times;
-    unsigned long step;          /* the largest multiple that fits a word */
-} periods[] = {
-    { 0x00000000000000ffULL, 0x0101010101010101ULL, 8 },
-    { 0x000000000000ffffULL, 0x0001000100010001ULL, 8 },
-    { 0x0000000000ffffffULL, 0x0001000001000001ULL, 6 },
-    { 0x00000000ffffffffULL, 0x0000000100000001ULL, 8 },
-    { 0x000000ffffffffffULL, 0x0000010000000001ULL, 5 },
-    { 0x0000ffffffffffffULL, 0x0001000000000001ULL, 6 },
-    { 0x00ffffffffffffffULL, 0x0100000000000001ULL, 7 },
 };
 
 static always_inline unsigned int left_in(const struct lzo1x *z)
@@ -168,13 +155,6 @@ static always_inline enum step literals(struct lzo1x *z, unsigned long len,
     return STEP_LONG;
 }
 
-/* What comes at @to if the @back + 1 (at most 7) bytes before it go on. */
-static always_inline uint64_t repeated(const uint8_t *to, unsigned long back)
-{
-    return (get_unaligned_le64(to - back - 1) & periods[back].mask) *
-           periods[back].times;
-}
-
 /*
  * Copy @len bytes from one byte further back than @back, then the @next
  * literals in @word, which is what comes @size bytes further in the input.
@@ -196,15 +176,8 @@ static always_inline enum step match(struct lzo1x *z, unsigned long back,
         if ( size + next > left_in(z) || len + next > left_out(z) )
             return STEP_DAMAGED;
 
-        if ( back >= 7 )
-            for ( ; end - to >= 8; to += 8, from += 8 )
-                put_unaligned_le64(get_unaligned_le64(from - 1), to);
-        else
-            for ( ; end - to >= 8; to += periods[back].step )
-                put_unaligned_le64(repeated(to, back), to);
-        for ( from = to - back - 1; to < end; )
-            *to++ = *from++;
-        for ( ; to < end + next; word >>= 8 )
+        mc_copy_exactly(to, end, back);
+        for ( to = end; to < end + next; word >>= 8 )
             *to++ = word;
     }
     else if ( likely(back >= 7) )
@@ -217,9 +190,9 @@ static always_inline enum step match(struct lzo1x *z, unsigned long back,
     }
     else
     {
-        uint64_t fill = repeated(to, back);
+        uint64_t fill = mc_repeated(to, back);
 
-        for ( ; to < end; to += periods[back].step )
+        for ( ; to < end; to += mc_periods[back].step )
             put_unaligned_le64(fill, to);
         put_unaligned_le32(word, end);
     }

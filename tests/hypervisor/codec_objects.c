@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Both directions for another implementation of LZO to look at.
+ * Both directions for another implementation of a codec, lzo or lz4, to look
+ * at.
  *
- *   lzo_objects emit SEED N    N times: page (4096 bytes), u32 length, object
- *   lzo_objects decode         reads u32 length, object; writes the page
- *   lzo_objects judge          reads u32 length, object; writes u32 verdict, 1
- *                              for good, and the page if it is good
+ *   codec_objects CODEC emit SEED N   N times: page (4096 bytes), u32 length,
+ *                                     object
+ *   codec_objects CODEC decode        reads u32 length, object; writes the page
+ *   codec_objects CODEC judge         reads u32 length, object; writes u32
+ *                                     verdict, 1 for good, and the page if so
  *
  * Numbers are in the host's order.  Pages that do not compress are left out.
  */
@@ -14,6 +16,8 @@
 
 #include "codec.h"
 #include "harness.h"
+
+static enum mc_codec codec;
 
 static void emit(uint64_t seed, unsigned int n)
 {
@@ -27,7 +31,7 @@ static void emit(uint64_t seed, unsigned int n)
         uint32_t header;
 
         content_page(&r, page);
-        if ( mc_compress(MC_CODEC_LZO, page, out, sizeof(out), &len, wrkmem) )
+        if ( mc_compress(codec, page, out, sizeof(out), &len, wrkmem) )
             continue;
         header = len;
         CHECK_EQ(fwrite(page, sizeof(page), 1, stdout), 1);
@@ -60,7 +64,7 @@ static void decode(void)
 
     while ( (in = next_object(&len)) != NULL )
     {
-        CHECK_EQ(mc_decompress(MC_CODEC_LZO, in, len, page), 0);
+        CHECK_EQ(mc_decompress(codec, in, len, page), 0);
         CHECK_EQ(fwrite(page, sizeof(page), 1, stdout), 1);
         free(in);
     }
@@ -74,7 +78,7 @@ static void judge(void)
     CHECK(page);
     while ( (in = next_object(&len)) != NULL )
     {
-        good = !mc_decompress(MC_CODEC_LZO, in, len, page);
+        good = !mc_decompress(codec, in, len, page);
         CHECK_EQ(fwrite(&good, sizeof(good), 1, stdout), 1);
         CHECK_EQ(fwrite(page, 4096, good, stdout), good);
         free(in);
@@ -84,11 +88,15 @@ static void judge(void)
 
 int main(int argc, char **argv)
 {
-    if ( argc == 4 && !strcmp(argv[1], "emit") )
-        emit(strtoull(argv[2], NULL, 0), strtoul(argv[3], NULL, 0));
-    else if ( argc == 2 && !strcmp(argv[1], "decode") )
+    if ( argc < 3 )
+        return 2;
+
+    codec = strcmp(argv[1], "lz4") ? MC_CODEC_LZO : MC_CODEC_LZ4;
+    if ( argc == 5 && !strcmp(argv[2], "emit") )
+        emit(strtoull(argv[3], NULL, 0), strtoul(argv[4], NULL, 0));
+    else if ( argc == 3 && !strcmp(argv[2], "decode") )
         decode();
-    else if ( argc == 2 && !strcmp(argv[1], "judge") )
+    else if ( argc == 3 && !strcmp(argv[2], "judge") )
         judge();
     else
         return 2;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * For lib/lzo of Linux: types, min(), memcpy() and so on are as in Xen;
- * Linux's names for what the CPU can do are not.
+ * For lib/lzo and lib/lz4 of Linux: types, min(), memcpy() and so on are as in
+ * Xen; Linux's names for what the CPU can do are not.
  */
 #ifndef MEM_COMPRESS_LINUX_KERNEL_H
 #define MEM_COMPRESS_LINUX_KERNEL_H
