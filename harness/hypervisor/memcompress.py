@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,7 @@ from harness.report.books import gained_kib
 from harness.report.histogram import BUCKETS, Histogram
 from harness.transport.base import Transport
 
-__all__ = ["TOOL", "DomainController", "Histogram", "Stats", "controller_present"]
+__all__ = ["TOOL", "DomainController", "Histogram", "Stats", "StoredObject", "controller_present"]
 
 TOOL = "/usr/sbin/xen-memcompress"
 PAGE_KIB = 4
@@ -37,6 +37,7 @@ class Stats:
     version: int
     flags: Mapping[str, bool]
     info: Mapping[str, bool]
+    codec: str
     ticks_khz: int
     nominal: int
     resident: int
@@ -47,6 +48,7 @@ class Stats:
     zero: int
     same: int
     lzo: int
+    lz4: int
     stored_bytes: int
     store_pages: int
     table_pages: int
@@ -103,6 +105,14 @@ class Stats:
         return sum(self.restores.values())
 
 
+@dataclass(frozen=True, slots=True)
+class StoredObject:
+    """An object of the store; ``codec`` is ``lzo``, ``lz4`` or, without an object, ``none``."""
+
+    codec: str
+    content: bytes
+
+
 class DomainController:
     """``xen-memcompress`` for one domain."""
 
@@ -112,15 +122,11 @@ class DomainController:
 
     def enable(self, setup: Compress) -> None:
         """Switch the controller on; only before the domain first runs."""
-        words = [
-            f"sweep_ms={setup.sweep_ms}",
-            f"crc={int(setup.crc)}",
-            f"guest_ops={int(setup.guest_ops)}",
-            f"sw_af={int(setup.sw_af)}",
-            f"max_compressed={setup.max_compressed}",
-            f"max_store_pages={setup.max_store_pages}",
-        ]
-        self._call("enable", str(self.domid), *words)
+        self._call("enable", str(self.domid), *_words(setup))
+
+    def set(self, setup: Compress) -> None:
+        """Change what enable set; ``enabled`` is not looked at."""
+        self._call("set", str(self.domid), *_words(setup))
 
     def disable(self) -> None:
         """Restore everything and take no more: the emergency exit."""
@@ -151,21 +157,28 @@ class DomainController:
 
     def states(self) -> bytes:
         """One state byte per gfn, from gfn 0 on."""
-        return self._file("states", str(self.domid))
+        return self._file("states", str(self.domid))[1]
 
-    def dump_object(self, gfn: int) -> bytes:
+    def dump_object(self, gfn: int) -> StoredObject:
         """The stored object of a compressed gfn, as it lies in the store."""
-        return self._file("dump-object", str(self.domid), f"{gfn:#x}")
+        document, content = self._file("dump-object", str(self.domid), f"{gfn:#x}")
+        return StoredObject(str(document["codec"]), content)
 
-    def _file(self, *words: str) -> bytes:
+    def classes(self) -> Sequence[Mapping[str, int]]:
+        """The size classes of its store: struct xen_mem_compress_class, smallest first."""
+        found: Sequence[Mapping[str, int]] = self._json("classes", str(self.domid))
+        return found
+
+    def _file(self, *words: str) -> tuple[Any, bytes]:
+        """What a verb that writes a file says, and the file."""
         name = f"/tmp/xmc-{words[0]}-{self.domid}"
-        self._call(*words, "-o", name, timeout_s=BULK_S)
+        said = self._json(*words, "-o", name, timeout_s=BULK_S)
         with tempfile.TemporaryDirectory(prefix="xmc-") as folder:
             local = Path(folder) / "file"
             self._dom0.pull(name, local)
             content = local.read_bytes()
         self._dom0.run(["rm", "-f", name])
-        return content
+        return said, content
 
     def _json(self, *words: str, timeout_s: float = 60.0) -> Any:
         answer = self._call(*words, "--json", timeout_s=timeout_s)
@@ -210,6 +223,18 @@ def parse_histogram(document: Mapping[str, Any], name: str) -> Histogram:
         return Histogram(int(found["count"]), int(found["sum"]), int(found["max"]), buckets)
     except (KeyError, TypeError, ValueError, IndexError) as error:
         raise HypervisorError(f"not a histogram: {error!r}", where=name) from error
+
+
+def _words(setup: Compress) -> list[str]:
+    return [
+        f"sweep_ms={setup.sweep_ms}",
+        f"crc={int(setup.crc)}",
+        f"guest_ops={int(setup.guest_ops)}",
+        f"sw_af={int(setup.sw_af)}",
+        f"codec={setup.codec}",
+        f"max_compressed={setup.max_compressed}",
+        f"max_store_pages={setup.max_store_pages}",
+    ]
 
 
 def _count(document: Any, verb: str) -> int:

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
+from harness.hypervisor import StoredObject
 from harness.report.books import Stats
 from harness.report.histogram import Histogram
 
@@ -69,8 +70,8 @@ class Controller(Protocol):
         """State byte of each gfn, from gfn 0 on."""
         ...
 
-    def dump_object(self, gfn: int) -> bytes:
-        """The stored object of one LZO page."""
+    def dump_object(self, gfn: int) -> StoredObject:
+        """The stored object of one page."""
         ...
 
 

@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Stored objects checked against an independent implementation of the codec.
 
-The controller compresses with the kernel's LZO; here liblzo2 (python-lzo) decodes what lies in
-the store, and the result is compared byte for byte with what the page must hold.
+The controller compresses with the kernel's LZO or LZ4; here liblzo2 (python-lzo) or liblz4 decodes
+what lies in the store, and the result is compared byte for byte with what the page must hold.
 """
 
 from __future__ import annotations
 
+import lz4.block
 import lzo
 import numpy as np
 
@@ -15,16 +16,20 @@ from harness.scenarios.content import PAGE_BYTES, shuffled
 from harness.scenarios.load import G_LZO, Load, states_of
 
 
-def decode(stored: bytes) -> bytes:
-    """The page that an LZO1X object stands for.
+def decode(codec: str, stored: bytes) -> bytes:
+    """The page that an object of the store stands for.
 
-    Raises ScenarioFailed when liblzo2 refuses it or it is no page.
+    Raises ScenarioFailed when the codec's library refuses it or it is no page.
     """
     try:
-        # Second argument: no length header, as the kernel's LZO writes none.
-        page: bytes = lzo.decompress(stored, False, PAGE_BYTES)
-    except lzo.error as error:
-        raise ScenarioFailed(f"liblzo2 refuses the object: {error}") from error
+        # No length header in either format: the kernel's compressors write none.
+        page: bytes = (
+            lz4.block.decompress(stored, uncompressed_size=PAGE_BYTES)
+            if codec == "lz4"
+            else lzo.decompress(stored, False, PAGE_BYTES)
+        )
+    except (lzo.error, lz4.block.LZ4BlockError) as error:
+        raise ScenarioFailed(f"the library of {codec} refuses the object: {error}") from error
     if len(page) != PAGE_BYTES:
         raise ScenarioFailed(f"the object decodes to {len(page)} bytes")
     return page
@@ -44,7 +49,8 @@ def check_objects(load: Load, *, seed: int, share: float = 0.001, at_least: int 
     expected = load.expected_pages(chosen)
     for index, page in zip(chosen.tolist(), expected, strict=True):
         gfn = int(gfns[index])
-        if decode(load.guest.controller.dump_object(gfn)) != page.tobytes():
+        stored = load.guest.controller.dump_object(gfn)
+        if decode(stored.codec, stored.content) != page.tobytes():
             raise ScenarioFailed(
                 f"the object of page {index} is not its content",
                 where=f"{load.guest.name}, gfn {gfn:#x}, cycle {load.cycle}",

@@ -60,6 +60,7 @@ static void stats(struct xen_mem_compress_stats *s)
     s->flags = XEN_MEM_COMPRESS_S_crc;
     s->info = XEN_MEM_COMPRESS_I_enabled | XEN_MEM_COMPRESS_I_balanced;
     s->ticks_khz = 62500;
+    s->codec = XEN_MEM_COMPRESS_CODEC_lz4;
 }
 
 static void hist(struct xen_mem_compress_hist *h, unsigned int index)
@@ -70,6 +71,19 @@ static void hist(struct xen_mem_compress_hist *h, unsigned int index)
     h->count = 100 + index;
     h->sum = 90 * 5 + 130 * (10 + index);
     h->max = 131;
+}
+
+static uint32_t classes(struct xen_mem_compress_class *k)
+{
+    static const struct xen_mem_compress_class two[] = {
+        { .size = 32, .chain_pages = 1 },
+        { .size = 64, .chain_pages = 2, .chains = 3, .pages = 5, .slots = 300,
+          .objects = 299 },
+    };
+
+    memcpy(k, two, sizeof(two));
+
+    return sizeof(two);
 }
 
 static uint8_t state(uint64_t gfn)
@@ -112,6 +126,7 @@ static int object(struct xen_domctl_mem_compress_op *op)
         op->u.object.state = XEN_MEM_COMPRESS_G_lzo;
         op->u.object.size = 6;
         op->u.object.crc = 0xfedcba98;
+        op->u.object.codec = XEN_MEM_COMPRESS_CODEC_lz4;
         memcpy(data, "object", 6);
         return 0;
     case 1:
@@ -144,10 +159,11 @@ int xmc_op(unsigned int domid, struct xen_domctl_mem_compress_op *op)
     case XEN_DOMCTL_MEM_COMPRESS_enable:
     case XEN_DOMCTL_MEM_COMPRESS_set:
         fprintf(stderr, "%s %u flags=%" PRIu32 " sweep=%" PRIu32
-                " compressed=%" PRIu64 " store=%" PRIu64 "\n", names[op->op],
+                " compressed=%" PRIu64 " store=%" PRIu64 " codec=%" PRIu32
+                "\n", names[op->op],
                 domid, op->u.setup.flags, op->u.setup.sweep_ms,
                 (uint64_t)op->u.setup.max_compressed,
-                (uint64_t)op->u.setup.max_store_pages);
+                (uint64_t)op->u.setup.max_store_pages, op->u.setup.codec);
         return 0;
     case XEN_DOMCTL_MEM_COMPRESS_get_stats:
         stats((struct xen_mem_compress_stats *)data);
@@ -170,6 +186,9 @@ int xmc_op(unsigned int domid, struct xen_domctl_mem_compress_op *op)
     }
     case XEN_DOMCTL_MEM_COMPRESS_read_object:
         return object(op);
+    case XEN_DOMCTL_MEM_COMPRESS_get_classes:
+        op->u.buffer.size = classes((struct xen_mem_compress_class *)data);
+        return 0;
     default:
         fprintf(stderr, "%s %u min_age=%" PRIu32 " cursor=%" PRIu64 "\n",
                 names[op->op], domid, op->u.range.min_age,

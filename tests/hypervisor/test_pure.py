@@ -178,12 +178,12 @@ def test_the_decoder_and_another_implementation_agree_on_what_is_damaged(
         (good,) = struct.unpack_from("=I", said, at)
         at += 4
         expected = other.decode(one)
-        page = said[at : at + PAGE_BYTES] if good else None
+        ours = said[at : at + PAGE_BYTES] if good else None
         at += PAGE_BYTES * good
         accepted += good
-        if page is not None and expected is not None:
-            assert page == expected
-        elif page is not None:
+        if ours is not None and expected is not None:
+            assert ours == expected
+        elif ours is not None:
             ours_alone += 1
             assert other.stricter, one.hex()
         elif expected is not None:

@@ -60,6 +60,7 @@ def test_statistics_have_every_field_the_harness_reads(tool: Tool) -> None:
     assert list(stats.restores)[:3] == ["data", "insn", "s1walk"]
     assert (stats.nominated, stats.reclaims) == (1027, 1045)
     assert stats.ages == tuple(range(1046, 1062))
+    assert (stats.codec, stats.lz4) == ("lz4", 1063)
 
 
 def test_list_leaves_out_domains_without_the_controller(tool: Tool) -> None:
@@ -82,20 +83,20 @@ def test_domains_go_by_name_too(tool: Tool) -> None:
 
 
 def test_enable_passes_every_setting(tool: Tool) -> None:
-    words = ["sweep_ms=250", "crc=1", "guest_ops=0", "sw_af=1", "max_compressed=7"]
+    words = ["sweep_ms=250", "crc=1", "guest_ops=0", "sw_af=1", "codec=lz4", "max_compressed=7"]
     said = tool.run("enable", "3", *words, "max_store_pages=0x10").stderr
-    assert said == "enable 3 flags=5 sweep=250 compressed=7 store=16\n"
+    assert said == "enable 3 flags=5 sweep=250 compressed=7 store=16 codec=1\n"
 
 
 def test_enable_alone_lets_the_guest_ask(tool: Tool) -> None:
     said = tool.run("enable", "3").stderr
-    assert said == "enable 3 flags=2 sweep=1000 compressed=0 store=0\n"
+    assert said == "enable 3 flags=2 sweep=1000 compressed=0 store=0 codec=0\n"
 
 
-def test_set_keeps_flags_and_wants_all_limits(tool: Tool) -> None:
+def test_set_keeps_flags_and_codec_and_wants_all_limits(tool: Tool) -> None:
     limits = ["sweep_ms=10", "max_compressed=20", "max_store_pages=30"]
     said = tool.run("set", "3", *limits, "sw_af=1").stderr
-    assert said == "set 3 flags=5 sweep=10 compressed=20 store=30\n"
+    assert said == "set 3 flags=5 sweep=10 compressed=20 store=30 codec=1\n"
     tool.run("set", "3", "sweep_ms=10", status=2)
 
 
@@ -162,6 +163,7 @@ def test_objects_are_dumped_as_they_are(tool: Tool, tmp_path: Path) -> None:
         "gfn": FIRST_GFN,
         "state": "lzo",
         "size": 6,
+        "codec": "lz4",
         "crc": 0xFEDCBA98,
         "pattern": 0,
     }
@@ -179,6 +181,23 @@ def test_nothing_is_dumped_for_a_resident_page(tool: Tool, tmp_path: Path) -> No
     done = tool.run("dump-object", "3", hex(FIRST_GFN + 2), "-o", str(file), status=1)
     assert "is resident" in done.stderr
     assert not file.exists()
+
+
+def test_classes_are_told_with_all_their_fields(tool: Tool) -> None:
+    empty, used = tool.json("classes", "3")
+    assert empty["size"] == 32
+    assert used == {
+        "size": 64,
+        "chain_pages": 2,
+        "chains": 3,
+        "pages": 5,
+        "slots": 300,
+        "objects": 299,
+    }
+    # As text, only what is in use.
+    assert tool.run("classes", "3").stdout.splitlines()[1:] == [
+        f"{64:>6} {2:>11} {3:>7} {5:>7} {300:>7} {299:>7}"
+    ]
 
 
 def test_watch_prints_as_often_as_asked(tool: Tool) -> None:
@@ -220,6 +239,7 @@ def test_errors_come_with_what_to_do(tool: Tool, error: int, words: list[str], a
         ["show", "70000"],
         ["enable", "3", "speed=9"],
         ["enable", "3", "crc=2"],
+        ["enable", "3", "codec=zstd"],
         ["enable", "3", "sweep_ms="],
         ["enable", "3", "sweep_ms=-1"],
         ["compress", "3", "--max"],

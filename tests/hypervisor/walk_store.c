@@ -48,17 +48,23 @@ static void check_object(unsigned int gfn)
 
 static void check_counters(void)
 {
-    uint64_t chains = 0, objects = 0;
+    uint64_t chains = 0, pages = 0, objects = 0, codecs = 0;
     unsigned int i;
 
     for ( i = 0; i < MC_NR_CLASSES; i++ )
     {
         CHECK(store.stats[i].objects <= store.stats[i].slots);
+        CHECK(store.stats[i].chains <= store.stats[i].pages);
         chains += store.stats[i].chains;
+        pages += store.stats[i].pages;
         objects += store.stats[i].objects;
     }
     CHECK_EQ(store.objects, live);
     CHECK_EQ(objects, live);
+    for ( i = 0; i < MC_NR_STORED_CODECS; i++ )
+        codecs += store.by_codec[i];
+    CHECK_EQ(codecs, live);
+    CHECK_EQ(pages, store.pages);
     CHECK_EQ(store.bytes, bytes);
     CHECK_EQ(store.pages, pages_allocated());
     CHECK(chains <= store.pages);

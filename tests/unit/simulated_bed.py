@@ -11,9 +11,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import lz4.block
 import lzo
 import numpy as np
 
+from harness.hypervisor import StoredObject
 from harness.report.histogram import Histogram
 from harness.scenarios import content
 from harness.scenarios.content import ContentClass, Corpus
@@ -77,6 +79,7 @@ class SimGuest:
         self.restored = 0
         self.ignores_age = False
         self.shift_objects = 0
+        self.codec = "lzo"
 
     @property
     def shell(self) -> SimGuest:
@@ -170,11 +173,12 @@ class SimGuest:
     def states(self) -> bytes:
         return bytes(FIRST_GFN) + self.state.tobytes()
 
-    def dump_object(self, gfn: int) -> bytes:
+    def dump_object(self, gfn: int) -> StoredObject:
         index = np.array([gfn - FIRST_GFN + self.shift_objects], dtype=np.uint64)
         page = content.pages(self.content, self.seed, self.cycle, index, self.corpus)
-        stored: bytes = lzo.compress(page.tobytes(), 1, False)
-        return stored
+        if self.codec == "lz4":
+            return StoredObject("lz4", lz4.block.compress(page.tobytes(), store_size=False))
+        return StoredObject("lzo", lzo.compress(page.tobytes(), 1, False))
 
 
 @dataclass

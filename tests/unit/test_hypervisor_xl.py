@@ -126,7 +126,7 @@ def test_enabling_names_every_setting() -> None:
     setup = load_profile(overrides=["guests.linux.compress.sweep_ms=250"]).profile.guests["linux"]
     DomainController(dom0, 3).enable(setup.compress)
     assert dom0.asked == [
-        "/usr/sbin/xen-memcompress enable 3 sweep_ms=250 crc=1 guest_ops=1 sw_af=0 "
+        "/usr/sbin/xen-memcompress enable 3 sweep_ms=250 crc=1 guest_ops=1 sw_af=0 codec=lzo "
         "max_compressed=0 max_store_pages=0"
     ]
 

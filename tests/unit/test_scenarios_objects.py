@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Stored objects are judged by liblzo2 and by what the page must hold."""
+"""Stored objects are judged by liblzo2 or liblz4 and by what the page must hold."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
+import lz4.block
 import lzo
 import numpy as np
 import pytest
@@ -29,7 +30,10 @@ def load(tmp_path: Path) -> Load:
     return load
 
 
-def test_a_sample_of_objects_is_checked(load: Load) -> None:
+@pytest.mark.parametrize("codec", ["lzo", "lz4"])
+def test_a_sample_of_objects_is_checked(load: Load, codec: str) -> None:
+    assert isinstance(load.guest, SimGuest)
+    load.guest.codec = codec
     assert check_objects(load, seed=1, share=0.1, at_least=1) == 30
     assert check_objects(load, seed=1, share=0.001, at_least=16) == 16
     assert np.count_nonzero(load.states() == 5) == 300
@@ -42,8 +46,15 @@ def test_the_object_of_another_page_is_caught(load: Load) -> None:
         check_objects(load, seed=1)
 
 
-def test_what_liblzo2_refuses_is_an_error() -> None:
+@pytest.mark.parametrize(
+    ("codec", "short"),
+    [
+        ("lzo", lzo.compress(b"short", 1, False)),
+        ("lz4", lz4.block.compress(b"short", store_size=False)),
+    ],
+)
+def test_what_the_library_refuses_is_an_error(codec: str, short: bytes) -> None:
     with pytest.raises(ScenarioFailed, match="refuses"):
-        decode(b"\xff" * 40)
+        decode(codec, b"\xff" * 40)
     with pytest.raises(ScenarioFailed):
-        decode(lzo.compress(b"short", 1, False))
+        decode(codec, short)

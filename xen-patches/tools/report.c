@@ -27,6 +27,11 @@ const char *const xmc_state_names[16] = {
     [XEN_MEM_COMPRESS_G_excluded] = "excluded",
 };
 
+const char *const xmc_codec_names[XEN_MEM_COMPRESS_NR_CODECS] = {
+    [XEN_MEM_COMPRESS_CODEC_lzo] = "lzo",
+    [XEN_MEM_COMPRESS_CODEC_lz4] = "lz4",
+};
+
 static const char *const cause_names[XEN_MEM_COMPRESS_NR_CAUSES] = {
     [XEN_MEM_COMPRESS_C_data] = "data",
     [XEN_MEM_COMPRESS_C_insn] = "insn",
@@ -37,6 +42,12 @@ static const char *const cause_names[XEN_MEM_COMPRESS_NR_CAUSES] = {
     [XEN_MEM_COMPRESS_C_hint] = "hint",
     [XEN_MEM_COMPRESS_C_forced] = "forced",
 };
+
+const char *xmc_codec_name(uint64_t codec)
+{
+    return codec < XEN_MEM_COMPRESS_NR_CODECS ? xmc_codec_names[codec]
+                                              : "unknown";
+}
 
 struct bit {
     uint32_t mask;
@@ -64,6 +75,7 @@ static const struct field {
 } amounts[] = {
     FIELD(nominal), FIELD(resident), FIELD(compressing), FIELD(compressed),
     FIELD(discarded), FIELD(ballooned), FIELD(zero), FIELD(same), FIELD(lzo),
+    FIELD(lz4),
     FIELD(stored_bytes), FIELD(store_pages), FIELD(table_pages),
     FIELD(meta_bytes), FIELD(host_total), FIELD(host_free), FIELD(reserve),
     FIELD(reserve_target),
@@ -125,6 +137,7 @@ void xmc_stats_json(unsigned int domid, const char *name,
     printf(", \"version\": %" PRIu32, s->version);
     json_bits("flags", flag_bits, ARRAY_SIZE(flag_bits), s->flags);
     json_bits("info", info_bits, ARRAY_SIZE(info_bits), s->info);
+    printf(", \"codec\": \"%s\"", xmc_codec_name(s->codec));
     printf(", \"ticks_khz\": %" PRIu32, s->ticks_khz);
     json_fields(amounts, ARRAY_SIZE(amounts), s);
     printf(", \"restores\": {");
@@ -191,7 +204,7 @@ void xmc_stats_text(unsigned int domid, const char *name,
     text_bits(info_bits, ARRAY_SIZE(info_bits), s->info);
     printf("\nsettings:");
     text_bits(flag_bits, ARRAY_SIZE(flag_bits), s->flags);
-    printf("\n");
+    printf("  codec %s\n", xmc_codec_name(s->codec));
     text_fields("amounts (pages of 4 KiB, or bytes):", amounts,
                 ARRAY_SIZE(amounts), s);
     printf("  gained %" PRId64 " KiB", gained_kib(s));
@@ -227,6 +240,38 @@ void xmc_stats_line(unsigned int domid, const char *name,
            s->resident, s->compressed, s->store_pages, gained_kib(s),
            restores(s), s->rejected, s->refaults,
            s->info & XEN_MEM_COMPRESS_I_enabled ? "" : "  (off)");
+}
+
+/*
+ * Size classes.
+ */
+
+void xmc_classes_json(const struct xen_mem_compress_class *k, size_t bytes)
+{
+    const struct xen_mem_compress_class *end = k + bytes / sizeof(*k);
+    const char *comma = "";
+
+    printf("[");
+    for ( ; k < end; k++, comma = ",\n " )
+        printf("%s{\"size\": %" PRIu32 ", \"chain_pages\": %" PRIu32
+               ", \"chains\": %" PRIu32 ", \"pages\": %" PRIu32
+               ", \"slots\": %" PRIu32 ", \"objects\": %" PRIu32 "}", comma,
+               k->size, k->chain_pages, k->chains, k->pages, k->slots,
+               k->objects);
+    printf("]\n");
+}
+
+void xmc_classes_text(const struct xen_mem_compress_class *k, size_t bytes)
+{
+    const struct xen_mem_compress_class *end = k + bytes / sizeof(*k);
+
+    printf("%6s %11s %7s %7s %7s %7s\n", "size", "chain_pages", "chains",
+           "pages", "slots", "objects");
+    for ( ; k < end; k++ )
+        if ( k->pages )
+            printf("%6" PRIu32 " %11" PRIu32 " %7" PRIu32 " %7" PRIu32 " %7"
+                   PRIu32 " %7" PRIu32 "\n", k->size, k->chain_pages,
+                   k->chains, k->pages, k->slots, k->objects);
 }
 
 /*

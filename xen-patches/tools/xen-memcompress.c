@@ -56,10 +56,11 @@ static void usage(FILE *to)
 "  states DOM -o FILE              one byte per gfn, from gfn 0 on: low nibble\n"
 "                                  the state, high nibble the age\n"
 "  dump-object DOM GFN -o FILE     a stored object, as it lies in the store\n"
+"  classes DOM                     size classes of the store, and how full\n"
 "  watch [DOM] [--interval S] [--count N]\n"
 "\n"
 "keys: sweep_ms=N  max_compressed=N  max_store_pages=N  (pages; 0: no limit)\n"
-"      crc=0|1  guest_ops=0|1  sw_af=0|1\n", to);
+"      crc=0|1  guest_ops=0|1  sw_af=0|1  codec=lzo|lz4\n", to);
 }
 
 static void __attribute__((format(printf, 2, 3), noreturn))
@@ -343,6 +344,17 @@ static void watch(void)
  * Settings.
  */
 
+static unsigned int codec_number(const char *name, const char *word)
+{
+    unsigned int codec;
+
+    for ( codec = 0; codec < XEN_MEM_COMPRESS_NR_CODECS; codec++ )
+        if ( !strcmp(name, xmc_codec_names[codec]) )
+            return codec;
+
+    fail(EXIT_USAGE, "%s: unknown codec: %s", args.verb, word);
+}
+
 /* The @nr words KEY=VALUE from @words on; a bit for each number given. */
 static unsigned int parse_setup(struct xen_mem_compress_setup *setup,
                                 const char *const words[], unsigned int nr)
@@ -378,6 +390,11 @@ static unsigned int parse_setup(struct xen_mem_compress_setup *setup,
         {
             setup->max_store_pages = number(text, UINT64_MAX, word);
             given |= 4;
+            continue;
+        }
+        if ( !strncmp(word, "codec=", 6) )
+        {
+            setup->codec = codec_number(text, word);
             continue;
         }
         for ( f = 0; f < sizeof(flags) / sizeof(flags[0]); f++ )
@@ -421,7 +438,8 @@ static void set(void)
 
     must_get_stats(domid, &s);
     op.u.setup.flags = s.flags;
-    /* Xen tells the flags in force, but not the limits. */
+    op.u.setup.codec = s.codec;
+    /* Xen tells flags and codec in force, but not the limits. */
     if ( parse_setup(&op.u.setup, &args.words[1], args.nr_words - 1) != 7 )
         fail(EXIT_USAGE, "set: give all of sweep_ms, max_compressed and "
              "max_store_pages");
@@ -631,10 +649,28 @@ static void dump_object(void)
     written(f);
 
     printf(args.json ? "{\"gfn\": %" PRIu64 ", \"state\": \"%s\", \"size\": "
-                       "%u, \"crc\": %u, \"pattern\": %" PRIu64 "}\n"
-                     : "gfn %" PRIu64 ": %s, %u bytes, crc %08x, pattern %#"
-                       PRIx64 "\n",
-           (uint64_t)op.u.object.gfn, state, size, op.u.object.crc, pattern);
+                       "%u, \"codec\": \"%s\", \"crc\": %u, \"pattern\": %"
+                       PRIu64 "}\n"
+                     : "gfn %" PRIu64 ": %s, %u bytes, codec %s, crc %08x, "
+                       "pattern %#" PRIx64 "\n",
+           (uint64_t)op.u.object.gfn, state, size,
+           size ? xmc_codec_name(op.u.object.codec) : "none",
+           op.u.object.crc, pattern);
+}
+
+static void classes(void)
+{
+    struct xen_domctl_mem_compress_op op = {
+        .op = XEN_DOMCTL_MEM_COMPRESS_get_classes,
+        .u.buffer.size = XMC_DATA_BYTES,
+    };
+    unsigned int domid = the_domain();
+
+    must(domid, &op);
+    if ( args.json )
+        xmc_classes_json(xmc_data(), op.u.buffer.size);
+    else
+        xmc_classes_text(xmc_data(), op.u.buffer.size);
 }
 
 /*
@@ -657,6 +693,7 @@ static const struct verb {
     { "histogram", histogram },
     { "states", states },
     { "dump-object", dump_object },
+    { "classes", classes },
     { "watch", watch },
 };
 

@@ -12,7 +12,7 @@
 
 #include <xen/types.h>
 
-/* How an object was made; kept with it, three bits. */
+/* How an object was made; kept with it, two bits. */
 enum mc_codec {
     MC_CODEC_LZO = 1,
     MC_CODEC_LZ4 = 2,

@@ -178,6 +178,9 @@ static int check_setup(const struct xen_mem_compress_setup *s)
                       XEN_MEM_COMPRESS_S_sw_af) )
         return -EINVAL;
 
+    if ( s->pad || s->codec >= XEN_MEM_COMPRESS_NR_CODECS )
+        return -EINVAL;
+
     /* The flag belongs to all domains: mem_compress=no-hw-af at boot. */
     if ( (s->flags & XEN_MEM_COMPRESS_S_sw_af) && arch_mc_hw_af() )
         return -EOPNOTSUPP;
@@ -191,6 +194,8 @@ static void apply_setup(struct mem_compress *mc,
     mc->flags = s->flags | (arch_mc_hw_af() ? 0 : XEN_MEM_COMPRESS_S_sw_af);
     mc->max_compressed = s->max_compressed;
     mc->max_store_pages = s->max_store_pages;
+    BUILD_BUG_ON(XEN_MEM_COMPRESS_CODEC_lz4 + MC_CODEC_LZO != MC_CODEC_LZ4);
+    ACCESS_ONCE(mc->codec) = MC_CODEC_LZO + s->codec;
     ACCESS_ONCE(mc->sweep_ms) = s->sweep_ms;
     if ( s->sweep_ms )
         set_timer(&mc->sweep_timer, NOW() + MILLISECS(1));

@@ -38,6 +38,7 @@ static void get_stats(struct domain *d, struct xen_mem_compress_stats *s)
     if ( !mc->off )
         s->info |= XEN_MEM_COMPRESS_I_enabled;
     s->flags = mc->flags;
+    s->codec = mc->codec - MC_CODEC_LZO;
 
     /* More than it was created with: the books begin anew at that. */
     s->nominal = mc->nominal + (mc->ballooned < 0 ? -mc->ballooned : 0);
@@ -68,6 +69,8 @@ static void get_stats(struct domain *d, struct xen_mem_compress_stats *s)
     spin_lock(&mc->lock);
     s->stored_bytes = mc->store.bytes;
     s->store_pages = mc->store.pages;
+    s->lz4 = mc->store.by_codec[MC_CODEC_LZ4] +
+             mc->store.by_codec[MC_CODEC_LZ4 | CODEC_HAS_CRC];
     spin_unlock(&mc->lock);
 
     arch_mc_unlock(d);
@@ -161,6 +164,7 @@ static int read_object(struct domain *d, struct xen_domctl_mem_compress_op *op)
     else
     {
         op->u.object.size = obj.len;
+        op->u.object.codec = (obj.codec & ~CODEC_HAS_CRC) - MC_CODEC_LZO;
         op->u.object.crc = (obj.codec & CODEC_HAS_CRC)
                            ? obj.crc : mc_crc32c(0, data, obj.len);
     }
@@ -201,6 +205,7 @@ static int check_argument(const struct xen_domctl_mem_compress_op *op)
         break;
 
     case XEN_DOMCTL_MEM_COMPRESS_get_stats:
+    case XEN_DOMCTL_MEM_COMPRESS_get_classes:
         if ( op->u.buffer.index )
             return -EINVAL;
         fallthrough;
@@ -231,7 +236,7 @@ static int check_argument(const struct xen_domctl_mem_compress_op *op)
         break;
 
     case XEN_DOMCTL_MEM_COMPRESS_read_object:
-        if ( op->u.object.pad )
+        if ( op->u.object.codec )
             return -EINVAL;
         used = sizeof(op->u.object);
         break;
@@ -242,6 +247,38 @@ static int check_argument(const struct xen_domctl_mem_compress_op *op)
 
     return memchr_inv((const uint8_t *)&op->u + used, 0,
                       sizeof(op->u) - used) ? -EINVAL : 0;
+}
+
+static int get_classes(struct mem_compress *mc,
+                       struct xen_domctl_mem_compress_op *op)
+{
+    struct xen_mem_compress_class *k;
+    unsigned int i;
+    int rc;
+
+    BUILD_BUG_ON(MC_NR_CLASSES > XEN_MEM_COMPRESS_MAX_CLASSES);
+
+    k = xzalloc_array(struct xen_mem_compress_class, MC_NR_CLASSES);
+    if ( !k )
+        return -ENOMEM;
+
+    spin_lock(&mc->lock);
+    for ( i = 0; i < MC_NR_CLASSES; i++ )
+    {
+        const struct mc_class_stats *s = &mc->store.stats[i];
+
+        k[i].size = mc_store_class(i, &k[i].chain_pages);
+        k[i].chains = s->chains;
+        k[i].pages = s->pages;
+        k[i].slots = s->slots;
+        k[i].objects = s->objects;
+    }
+    spin_unlock(&mc->lock);
+
+    rc = copy_out(op, k, i * sizeof(*k));
+    xfree(k);
+
+    return rc;
 }
 
 int mem_compress_domctl(struct domain *d,
@@ -303,6 +340,9 @@ int mem_compress_domctl(struct domain *d,
 
         return rc;
     }
+
+    case XEN_DOMCTL_MEM_COMPRESS_get_classes:
+        return get_classes(mc, op);
 
     case XEN_DOMCTL_MEM_COMPRESS_set:
         return mc_setup(mc, &op->u.setup);

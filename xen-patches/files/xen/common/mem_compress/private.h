@@ -102,6 +102,7 @@ struct mem_compress {
     uint32_t flags;           /* XEN_MEM_COMPRESS_S_*                      */
     uint32_t sweep_ms;
     uint64_t max_compressed, max_store_pages;
+    enum mc_codec codec;      /* of objects made from now on               */
 
     /* One byte for each of nr_ages gfns from first_gfn on, see age.h. */
     unsigned long first_gfn, nr_ages;

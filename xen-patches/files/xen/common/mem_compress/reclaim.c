@@ -72,12 +72,11 @@ static int grow_store(struct mem_compress *mc, unsigned int len,
 }
 
 static int store_object(struct mem_compress *mc, gfn_t gfn, const void *data,
-                        unsigned int len, enum mc_urgency urgency,
-                        mc_handle_t *h)
+                        unsigned int len, enum mc_codec codec,
+                        enum mc_urgency urgency, mc_handle_t *h)
 {
     bool crc = mc->flags & XEN_MEM_COMPRESS_S_crc;
     uint32_t sum = crc ? mc_crc32c(0, data, len) : 0;
-    unsigned int codec = MC_CODEC_LZO | (crc ? CODEC_HAS_CRC : 0);
     unsigned int tries;
     int rc;
 
@@ -85,7 +84,8 @@ static int store_object(struct mem_compress *mc, gfn_t gfn, const void *data,
     for ( tries = 0; ; tries++ )
     {
         spin_lock(&mc->lock);
-        rc = mc_store_put(&mc->store, gfn_x(gfn), data, len, sum, codec, h);
+        rc = mc_store_put(&mc->store, gfn_x(gfn), data, len, sum,
+                          codec | (crc ? CODEC_HAS_CRC : 0), h);
         spin_unlock(&mc->lock);
 
         if ( rc != -ENOMEM || tries == 4 )
@@ -103,6 +103,8 @@ static int encode(struct domain *d, const struct mc_page *p,
 {
     struct mem_compress *mc = d->mem_compress;
     struct mc_cpu *cpu = this_cpu(mc_cpu);
+    /* The toolstack may be about to choose another one. */
+    enum mc_codec codec = ACCESS_ONCE(mc->codec);
     void *va = __map_domain_page(p->page);
     mc_handle_t handle;
     unsigned int len;
@@ -124,14 +126,14 @@ static int encode(struct domain *d, const struct mc_page *p,
     }
 
     t0 = mc_ticks();
-    rc = mc_compress(MC_CODEC_LZO, va, cpu->out, MC_MAX_OBJECT, &len,
+    rc = mc_compress(codec, va, cpu->out, MC_MAX_OBJECT, &len,
                      cpu->wrkmem);
     unmap_domain_page(va);
     if ( rc )
         return rc;
     mc_hist(mc, XEN_MEM_COMPRESS_H_encode, mc_ticks() - t0);
 
-    rc = store_object(mc, p->gfn, cpu->out, len, urgency, &handle);
+    rc = store_object(mc, p->gfn, cpu->out, len, codec, urgency, &handle);
     if ( !rc )
     {
         leaf->kind = MC_KIND_OBJECT;

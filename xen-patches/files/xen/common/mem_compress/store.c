@@ -65,7 +65,6 @@
 #define MC_INDEX_MASK   ((1U << MC_INDEX_BITS) - 1)
 #define MC_NO_SLOT      MC_INDEX_MASK
 #define MC_GFN_BITS     40
-#define MC_NR_CODECS    8
 #define MC_MAGIC        0x6d63a5c3U
 #define CLASS_BIT(c)    ((uint64_t)1 << (c))
 
@@ -390,6 +389,7 @@ static void slot_fill(struct mc_store *s, struct mc_chain *c,
 
     s->objects++;
     s->bytes += o->len;
+    s->by_codec[o->codec]++;
     s->stats[c->class].objects++;
 }
 
@@ -401,6 +401,7 @@ static void slot_clear(struct mc_store *s, struct mc_chain *c,
 
     s->objects--;
     s->bytes -= slot->len;
+    s->by_codec[slot->codec]--;
     s->stats[c->class].objects--;
 
     slot->used = 0;
@@ -542,6 +543,7 @@ static void chain_new(struct mc_store *s, unsigned int class, void *page)
 
     s->empty++;
     s->stats[class].chains++;
+    s->stats[class].pages++;
     chain_link(s, c, pfn);
 }
 
@@ -551,6 +553,7 @@ static void chain_grow(struct mc_store *s, uint64_t pfn, void *page)
 
     pfn_set(&c->page[c->pages - 1], mc_virt_to_pfn(page));
     c->pages++;
+    s->stats[c->class].pages++;
     chain_resize(s, c, slots_within(c->class, c->pages));
     chain_relink(s, c, pfn);
 }
@@ -573,6 +576,7 @@ static unsigned int chain_release(struct mc_store *s, struct mc_chain *c,
         pages[i] = page_of(c, i);
 
     s->pages -= nr;
+    s->stats[c->class].pages -= nr;
     chain_forget(s, c);
 
     return nr;
@@ -670,6 +674,7 @@ static void *page_evict(struct mc_store *s, struct mc_chain *c, uint64_t pfn,
         }
 
     s->pages--;
+    s->stats[c->class].pages--;
     if ( c->pages )
     {
         chain_link(s, c, pfn);
@@ -715,13 +720,20 @@ static void *class_shrink(struct mc_store *s, unsigned int class,
 
 void mc_store_init(struct mc_store *s)
 {
-    BUILD_BUG_ON(ARRAY_SIZE(classes) > MC_NR_CLASSES);
+    BUILD_BUG_ON(ARRAY_SIZE(classes) != MC_NR_CLASSES);
     BUILD_BUG_ON(MC_FULL != MC_NR_FULLNESS - 1);
     BUILD_BUG_ON(sizeof(struct mc_slot) != 11);
     BUILD_BUG_ON(sizeof(struct mc_chain) != 22);
 
     memset(s, 0, sizeof(*s));
     s->magic = MC_MAGIC ^ (uint32_t)((unsigned long)s >> 3);
+}
+
+unsigned int mc_store_class(unsigned int class, unsigned int *chain_pages)
+{
+    *chain_pages = classes[class].pages;
+
+    return classes[class].size;
 }
 
 unsigned int mc_store_pages_needed(const struct mc_store *s, unsigned int len)
@@ -769,7 +781,7 @@ int mc_store_put(struct mc_store *s, uint64_t gfn, const void *data,
     if ( !len || len > MC_MAX_OBJECT )
         return -E2BIG;
 
-    if ( (gfn >> MC_GFN_BITS) || codec >= MC_NR_CODECS )
+    if ( (gfn >> MC_GFN_BITS) || codec >= MC_NR_STORED_CODECS )
         return -EINVAL;
 
     c = slot_take(s, class_of(len), &pfn, &idx);

@@ -26,7 +26,9 @@
 /* Order-0 pages that make up the longest chain. */
 #define MC_CHAIN_MAX     8U
 /* Size classes; the set of those with a free slot is one 64-bit word. */
-#define MC_NR_CLASSES    64U
+#define MC_NR_CLASSES    61U
+/* What mc_store_put() is given as a codec is below this. */
+#define MC_NR_STORED_CODECS 8U
 /* Each class keeps its chains on so many lists, by how full they are. */
 #define MC_NR_FULLNESS   6U
 
@@ -51,6 +53,7 @@ struct mc_obj {
 
 struct mc_class_stats {
     uint32_t chains;
+    uint32_t pages;
     uint32_t slots;             /* in the pages the chains have now */
     uint32_t objects;
 };
@@ -61,6 +64,7 @@ struct mc_store {
     uint64_t objects;           /* objects held                          */
     uint64_t bytes;             /* the sum of their lengths              */
     uint64_t bad;               /* wild or stale handles, bad headers    */
+    uint64_t by_codec[MC_NR_STORED_CODECS];
     struct mc_class_stats stats[MC_NR_CLASSES];
 
     /* Private. */
@@ -87,6 +91,9 @@ static inline bool mc_pfn_valid(uint64_t pfn)
 {
     return mfn_valid(_mfn(pfn));
 }
+
+/* Bytes of a slot of a class, and pages of a complete chain. */
+unsigned int mc_store_class(unsigned int class, unsigned int *chain_pages);
 
 /* The store must not be moved in memory after this. */
 void mc_store_init(struct mc_store *s);

@@ -212,6 +212,13 @@ DEFINE_XEN_GUEST_HANDLE(xen_mem_compress_op_t);
 #define XEN_DOMCTL_MEM_COMPRESS_read_object   8
 /* Age every page by one sweep, now (u.range, of which only the cursor). */
 #define XEN_DOMCTL_MEM_COMPRESS_sweep         9
+/* Copy an array of struct xen_mem_compress_class to u.buffer. */
+#define XEN_DOMCTL_MEM_COMPRESS_get_classes  11
+
+/* How objects are made. */
+#define XEN_MEM_COMPRESS_CODEC_lzo    0  /* LZO1X-1 */
+#define XEN_MEM_COMPRESS_CODEC_lz4    1  /* LZ4, a block without a frame */
+#define XEN_MEM_COMPRESS_NR_CODECS    2
 
 struct xen_mem_compress_setup {
     /* IN: XEN_MEM_COMPRESS_S_*. */
@@ -227,6 +234,12 @@ struct xen_mem_compress_setup {
     uint64_aligned_t max_compressed;
     /* IN: at most so many frames of store; 0 stands for no limit. */
     uint64_aligned_t max_store_pages;
+    /*
+     * IN: XEN_MEM_COMPRESS_CODEC_* that objects are made with from now on.
+     * Those that exist remember theirs.
+     */
+    uint32_t codec;
+    uint32_t pad;
 };
 typedef struct xen_mem_compress_setup xen_mem_compress_setup_t;
 
@@ -236,7 +249,8 @@ typedef struct xen_mem_compress_setup xen_mem_compress_setup_t;
 #define XEN_MEM_COMPRESS_G_compressing  2
 #define XEN_MEM_COMPRESS_G_zero         3  /* compressed, all bytes zero */
 #define XEN_MEM_COMPRESS_G_same         4  /* compressed, one repeated word */
-#define XEN_MEM_COMPRESS_G_lzo          5  /* compressed, LZO1X object */
+#define XEN_MEM_COMPRESS_G_lzo          5  /* compressed, an object of the
+                                            * store, of whatever codec */
 #define XEN_MEM_COMPRESS_G_excluded     6  /* resident, and stays so */
 #define XEN_MEM_COMPRESS_G_state(b)     ((b) & 0xf)
 #define XEN_MEM_COMPRESS_G_age(b)       ((b) >> 4)
@@ -279,7 +293,7 @@ struct xen_mem_compress_stats {
     uint64_aligned_t discarded;
     uint64_aligned_t ballooned;
 
-    /* compressed == zero + same + lzo */
+    /* compressed == zero + same + lzo; the latter are objects of the store */
     uint64_aligned_t zero;
     uint64_aligned_t same;
     uint64_aligned_t lzo;
@@ -320,9 +334,31 @@ struct xen_mem_compress_stats {
 
     /* Resident pages by age in sweeps; the last is "that old or older". */
     uint64_aligned_t ages[XEN_MEM_COMPRESS_NR_AGES];
+
+    /* XEN_MEM_COMPRESS_CODEC_* that objects are made with. */
+    uint64_aligned_t codec;
+    /* Objects of the store that LZ4 made; LZO made the others. */
+    uint64_aligned_t lz4;
 };
 typedef struct xen_mem_compress_stats xen_mem_compress_stats_t;
 DEFINE_XEN_GUEST_HANDLE(xen_mem_compress_stats_t);
+
+/*
+ * One size class of the store.  An object is in the smallest class that has
+ * room for it, in a slot of a chain of pages.
+ */
+struct xen_mem_compress_class {
+    uint32_t size;                   /* bytes of a slot */
+    uint32_t chain_pages;            /* pages of a complete chain */
+    uint32_t chains;
+    uint32_t pages;                  /* that the chains have now */
+    uint32_t slots;                  /* in these pages */
+    uint32_t objects;                /* slots in use */
+};
+typedef struct xen_mem_compress_class xen_mem_compress_class_t;
+DEFINE_XEN_GUEST_HANDLE(xen_mem_compress_class_t);
+
+#define XEN_MEM_COMPRESS_MAX_CLASSES     64
 
 /*
  * Histograms are log-linear: values below 16 have a bucket each, above that
@@ -401,7 +437,8 @@ struct xen_domctl_mem_compress_op {
             uint64_aligned_t pattern;
             /* OUT: CRC32C of the object (lzo). */
             uint32_t crc;
-            uint32_t pad;
+            /* IN: 0. OUT: XEN_MEM_COMPRESS_CODEC_* of the object (lzo). */
+            uint32_t codec;
             /* IN: where the object goes. */
             XEN_GUEST_HANDLE_64(uint8) data;
         } object;                    /* read_object */

@@ -17,4 +17,9 @@
 /* The lowest set bit of a word that is not 0, from 0 on. */
 #define __ffs(word)         ((unsigned int)__builtin_ctzl(word))
 
+/* lz4defs.h has its own, for numbers of its own. */
+#undef KB
+#undef MB
+#undef GB
+
 #endif /* MEM_COMPRESS_LINUX_BITOPS_H */

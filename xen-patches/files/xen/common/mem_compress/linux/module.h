@@ -3,6 +3,9 @@
 #ifndef MEM_COMPRESS_LINUX_MODULE_H
 #define MEM_COMPRESS_LINUX_MODULE_H
 
+/* Xen's own leaves a semicolon alone. */
+#undef EXPORT_SYMBOL
+
 /* At file scope, and followed by a semicolon. */
 #define EXPORT_SYMBOL(sym)              struct mc_linux_unused
 #define EXPORT_SYMBOL_GPL(sym)          struct mc_linux_unused
