@@ -78,6 +78,9 @@ class Stats:
     moved: int
     reclaims: int
     ages: tuple[int, ...]
+    sweep_ms: int
+    max_compressed: int
+    max_store_pages: int
 
     @classmethod
     def parse(cls, document: Mapping[str, Any]) -> Stats:

@@ -2,7 +2,9 @@
 /*
  * A pretended Xen below xen-memcompress, in place of its hypercall.c: domain 0
  * without the controller, 3 and 7 with it.  What changes something is told on
- * stderr.  With an errno in the variable FAKE_XEN, every operation fails so.
+ * stderr.  With an errno in the variable FAKE_XEN, every operation fails so;
+ * with FAKE_DAMAGE, one page cannot be brought back; with FAKE_FULL, there are
+ * frames for a hundred.
  */
 
 #include <errno.h>
@@ -16,6 +18,8 @@
 #define FIRST_GFN 0x40000U
 #define PAGES     1000U
 #define STEP      96U
+#define DAMAGED   (FIRST_GFN + 200U)
+#define FRAMES    100U
 
 static uint64_t data[XMC_DATA_BYTES / 8];
 
@@ -104,6 +108,18 @@ static int bulk(unsigned int domid, struct xen_domctl_mem_compress_op *op)
         gfn = FIRST_GFN;
     for ( ; gfn < FIRST_GFN + PAGES; gfn++ )
     {
+        bool restore = op->op == XEN_DOMCTL_MEM_COMPRESS_restore ||
+                       op->op == XEN_DOMCTL_MEM_COMPRESS_disable;
+
+        if ( restore && getenv("FAKE_FULL") && op->u.range.done == FRAMES )
+            return -ENOMEM;
+        if ( restore && getenv("FAKE_DAMAGE") && gfn == DAMAGED )
+        {
+            /* As Xen: the batch is over, and the cursor is at its start. */
+            if ( op->u.range.cursor < DAMAGED - 5 )
+                op->u.range.cursor = DAMAGED - 5;
+            return -EIO;
+        }
         if ( op->u.range.wanted && op->u.range.done == op->u.range.wanted )
             break;
         op->u.range.done++;
@@ -151,6 +167,17 @@ int xmc_op(unsigned int domid, struct xen_domctl_mem_compress_op *op)
 
     if ( error )
         return -atoi(error);
+    if ( op->op == XEN_DOMCTL_MEM_COMPRESS_get_stats && !domid )
+    {
+        /* Not on for it, but of the host it tells. */
+        struct xen_mem_compress_stats *s = (void *)data, all;
+
+        stats(&all);
+        memset(s, 0, sizeof(*s));
+        s->version = all.version;
+        s->host_total = all.host_total;
+        return 0;
+    }
     if ( domid != 3 && domid != 7 )
         return domid ? -ESRCH : -EOPNOTSUPP;
 

@@ -24,9 +24,11 @@ class Tool:
     def __init__(self, path: Path) -> None:
         self._path = path
 
-    def run(self, *words: str, status: int = 0, error: int = 0) -> subprocess.CompletedProcess[str]:
-        """Run it; error: what every operation fails with."""
-        environment = {"FAKE_XEN": str(error)} if error else {}
+    def run(
+        self, *words: str, status: int = 0, error: int = 0, fault: str = ""
+    ) -> subprocess.CompletedProcess[str]:
+        """Run it; error: what every operation fails with; fault: one of fake_xen.c."""
+        environment = {"FAKE_XEN": str(error)} if error else {fault: "1"} if fault else {}
         done = subprocess.run(
             [self._path, *words],
             capture_output=True,
@@ -61,6 +63,7 @@ def test_statistics_have_every_field_the_harness_reads(tool: Tool) -> None:
     assert (stats.nominated, stats.reclaims) == (1027, 1045)
     assert stats.ages == tuple(range(1046, 1062))
     assert (stats.codec, stats.lz4) == ("lz4", 1063)
+    assert (stats.sweep_ms, stats.max_store_pages) == (1064, 1066)
 
 
 def test_list_leaves_out_domains_without_the_controller(tool: Tool) -> None:
@@ -79,7 +82,7 @@ def test_text_names_what_json_does(tool: Tool) -> None:
 
 def test_domains_go_by_name_too(tool: Tool) -> None:
     assert tool.json("show", "linux") == tool.json("show", "3")
-    assert "no domain nobody" in tool.run("show", "nobody", status=1).stderr
+    assert "no domain nobody" in tool.run("show", "nobody", status=4).stderr
 
 
 def test_enable_passes_every_setting(tool: Tool) -> None:
@@ -93,11 +96,13 @@ def test_enable_alone_lets_the_guest_ask(tool: Tool) -> None:
     assert said == "enable 3 flags=2 sweep=1000 compressed=0 store=0 codec=0\n"
 
 
-def test_set_keeps_flags_and_codec_and_wants_all_limits(tool: Tool) -> None:
-    limits = ["sweep_ms=10", "max_compressed=20", "max_store_pages=30"]
-    said = tool.run("set", "3", *limits, "sw_af=1").stderr
-    assert said == "set 3 flags=5 sweep=10 compressed=20 store=30 codec=1\n"
-    tool.run("set", "3", "sweep_ms=10", status=2)
+def test_set_keeps_what_it_does_not_name(tool: Tool) -> None:
+    now = tool.json("show", "3")
+    kept = f"compressed={now['max_compressed']} store={now['max_store_pages']}"
+    said = tool.run("set", "3", "sweep_ms=10", "sw_af=1").stderr
+    assert said == f"set 3 flags=5 sweep=10 {kept} codec=1\n"
+    assert tool.run("set", "3", "codec=lzo").stderr.endswith(" codec=0\n")
+    tool.run("set", "3", status=2)
 
 
 @pytest.mark.parametrize("domain", ["3", "7"])
@@ -108,11 +113,47 @@ def test_bulk_verbs_go_on_until_xen_is_through(tool: Tool, verb: str, domain: st
     assert tool.json(verb, domain, "--max=96") == {"done": 96}
 
 
-@pytest.mark.parametrize("verb", ["sweep", "disable", "off"])
-def test_silent_verbs_say_nothing(tool: Tool, verb: str) -> None:
-    done = tool.run(verb, "3")
+def test_sweep_says_nothing(tool: Tool) -> None:
+    done = tool.run("sweep", "3")
     assert done.stdout == ""
-    assert ("disable" if verb == "off" else verb) in done.stderr
+    assert "sweep 3" in done.stderr
+
+
+@pytest.mark.parametrize("verb", ["disable", "off"])
+def test_off_brings_everything_back(tool: Tool, verb: str) -> None:
+    assert tool.json(verb, "3") == {"done": PAGES}
+    assert "disable 3" in tool.run(verb, "3").stderr
+
+
+def test_off_can_be_for_all_domains(tool: Tool) -> None:
+    assert tool.json("off", "--all") == {"done": 2 * PAGES}
+    said = tool.run("off", "--all").stderr
+    assert "disable 3" in said
+    assert "disable 7" in said
+    assert "disable 0" not in said
+    # Of one domain, or of all, but not by accident.
+    tool.run("off", status=2)
+    tool.run("off", "3", "--all", status=2)
+
+
+@pytest.mark.parametrize("words", [("restore", "3"), ("off", "3"), ("off", "--all")], ids=" ".join)
+def test_one_damaged_page_does_not_keep_the_others(tool: Tool, words: tuple[str, ...]) -> None:
+    done = tool.run(*words, status=7, fault="FAKE_DAMAGE")
+    assert "object is damaged" in done.stderr
+    now = tool.json("show", "3")
+    assert f"{now['compressed'] + now['discarded']} pages are still compressed" in done.stderr
+    # Gone on behind it, to the last page of all.
+    cursors = [
+        int(line.rpartition("=")[2]) for line in done.stderr.splitlines() if "cursor" in line
+    ]
+    assert max(cursors) > FIRST_GFN + 900
+
+
+@pytest.mark.parametrize("words", [("restore", "3"), ("off", "3"), ("off", "--all")], ids=" ".join)
+def test_a_full_host_is_told_what_is_left(tool: Tool, words: tuple[str, ...]) -> None:
+    done = tool.run(*words, status=6, fault="FAKE_FULL")
+    assert "pages are still compressed" in done.stderr
+    assert "free some host memory, then the same again" in done.stderr
 
 
 def test_min_age_is_passed_and_bounded(tool: Tool) -> None:
@@ -203,7 +244,10 @@ def test_classes_are_told_with_all_their_fields(tool: Tool) -> None:
 def test_watch_prints_as_often_as_asked(tool: Tool) -> None:
     lines = tool.run("watch", "3", "--count", "3", "--interval", "0").stdout.splitlines()
     assert len(lines) == 4  # and a heading
-    assert lines[1] == lines[2] == lines[3]
+    # Since the domain was created, and then since the line before.
+    assert lines[1].split()[4:8] == ["1028", str(sum(range(1019, 1027))), "1029", "1036"]
+    assert lines[2].split()[4:8] == lines[3].split()[4:8] == ["0"] * 4
+    assert lines[1].split()[:4] == lines[3].split()[:4]
 
 
 @pytest.mark.parametrize("verb", ["list", "show", "compress", "histogram"])
@@ -214,18 +258,26 @@ def test_a_xen_without_the_controller_has_its_own_status(tool: Tool, verb: str) 
 
 
 @pytest.mark.parametrize(
-    ("error", "words", "advice"),
+    ("error", "words", "status", "advice"),
     [
-        (errno.ESRCH, ["show", "3"], "No such process: see xl list"),
-        (errno.EPERM, ["compress", "3"], "run this as root"),
-        (errno.EBUSY, ["enable", "3"], "xl create -p"),
-        (errno.ENOMEM, ["enable", "3"], "reserve cannot be filled"),
-        (errno.EOPNOTSUPP, ["show", "3"], "before it first runs"),
-        (errno.EIO, ["restore", "3"], "object is damaged"),
+        (errno.EPERM, ["compress", "3"], 1, "run this as root"),
+        (errno.EACCES, ["show", "3"], 1, "domain2:mem_compress_op"),
+        (errno.EINVAL, ["compress", "3"], 1, "build it from the same tree"),
+        (errno.EEXIST, ["enable", "3"], 1, "use set"),
+        (errno.ENODEV, ["enable", "3"], 3, "take mem_compress=no from"),
+        (errno.ESRCH, ["show", "3"], 4, "No such process: see xl list"),
+        (errno.EOPNOTSUPP, ["compress", "3"], 5, "before the domain first runs"),
+        (errno.EOPNOTSUPP, ["enable", "3"], 5, "kind of domain"),
+        (errno.EBUSY, ["enable", "3"], 6, "xl create -p"),
+        (errno.ENOMEM, ["enable", "3"], 6, "reserve cannot be filled"),
+        (errno.ENOMEM, ["compress", "3"], 6, "free some host memory"),
+        (errno.EAGAIN, ["dump-object", "3", "5", "-o", "/dev/null"], 6, "try again"),
     ],
 )
-def test_errors_come_with_what_to_do(tool: Tool, error: int, words: list[str], advice: str) -> None:
-    done = tool.run(*words, error=error, status=1)
+def test_errors_come_with_what_to_do(
+    tool: Tool, error: int, words: list[str], status: int, advice: str
+) -> None:
+    done = tool.run(*words, error=error, status=status)
     assert advice in done.stderr
     assert done.stdout == ""
 
@@ -247,9 +299,68 @@ def test_errors_come_with_what_to_do(tool: Tool, error: int, words: list[str], a
         ["states", "3"],
         ["dump-object", "3", "-o", "/dev/null"],
         ["dump-object", "3", "12x", "-o", "/dev/null"],
+        ["show", "3", "4"],
+        ["show", "3", "--max", "5"],
+        ["restore", "3", "--min-age", "2"],
+        ["off"],
+        ["set", "3"],
+        ["set", "3", "sweep=4"],
+        ["set", "3", "crc"],
     ],
     ids=" ".join,
 )
 def test_wrong_usage_has_its_own_status(tool: Tool, words: list[str]) -> None:
     done = tool.run(*words, status=2)
     assert "xen-memcompress" in done.stderr
+
+
+VERBS = [
+    *("list", "show", "watch", "enable", "set", "compress", "restore", "sweep", "off"),
+    *("histogram", "states", "dump-object", "classes"),
+]
+
+
+def test_help_teaches(tool: Tool) -> None:
+    text = tool.run("--help").stdout
+    assert all(f"\n  {verb} " in text for verb in VERBS)
+    assert "first steps:" in text
+    assert "exit status:" in text
+    assert max(map(len, text.splitlines())) <= 80
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_every_verb_has_help_of_its_own(tool: Tool, verb: str) -> None:
+    text = tool.run(verb, "--help").stdout
+    assert text.startswith(f"usage: xen-memcompress {verb}")
+    assert max(map(len, text.splitlines())) <= 80
+
+
+@pytest.mark.parametrize("verb", ["enable", "set"])
+def test_help_describes_every_key(tool: Tool, verb: str) -> None:
+    text = tool.run(verb, "--help").stdout
+    for key in (
+        "sweep_ms",
+        "max_compressed",
+        "max_store_pages",
+        "crc",
+        "guest_ops",
+        "sw_af",
+        "codec",
+    ):
+        assert f"\n  {key} " in text
+
+
+def test_a_domain_that_is_not_on_says_so(tool: Tool) -> None:
+    assert "the controller is not on" in tool.run("show", "0").stdout
+    assert not tool.json("show", "0")["info"]["enabled"]
+    assert "enable it before" in tool.run("set", "0", "crc=1", status=5).stderr
+
+
+def test_list_ends_with_the_host(tool: Tool) -> None:
+    assert tool.run("list").stdout.splitlines()[-1].startswith("host: ")
+
+
+def test_list_leaves_out_what_the_policy_keeps(tool: Tool) -> None:
+    done = tool.run("list", error=errno.EACCES)
+    assert "domain 3 is left out" in done.stderr
+    assert "not on for any domain" in done.stdout

@@ -27,9 +27,14 @@ static const struct {
     uint64_t used;
     size_t handle, size;        /* offsets; 0: none */
 } ops[] = {
-    { "enable", XEN_DOMCTL_MEM_COMPRESS_enable, FIELD(u.setup), 0, 0 },
-    { "set", XEN_DOMCTL_MEM_COMPRESS_set, FIELD(u.setup), 0, 0 },
+    { "enable", XEN_DOMCTL_MEM_COMPRESS_enable,
+      FIELD(u.setup) & ~FIELD(u.setup.pad), 0, 0 },
+    { "set", XEN_DOMCTL_MEM_COMPRESS_set,
+      FIELD(u.setup) & ~FIELD(u.setup.pad), 0, 0 },
     { "get_stats", XEN_DOMCTL_MEM_COMPRESS_get_stats,
+      FIELD(u.buffer.size) | FIELD(u.buffer.data),
+      offsetof(arg_t, u.buffer.data), offsetof(arg_t, u.buffer.size) },
+    { "get_classes", XEN_DOMCTL_MEM_COMPRESS_get_classes,
       FIELD(u.buffer.size) | FIELD(u.buffer.data),
       offsetof(arg_t, u.buffer.data), offsetof(arg_t, u.buffer.size) },
     { "get_hist", XEN_DOMCTL_MEM_COMPRESS_get_hist, FIELD(u.buffer),
@@ -42,7 +47,7 @@ static const struct {
     { "get_states", XEN_DOMCTL_MEM_COMPRESS_get_states, FIELD(u.states),
       offsetof(arg_t, u.states.data), 0 },
     { "read_object", XEN_DOMCTL_MEM_COMPRESS_read_object,
-      FIELD(u.object) & ~FIELD(u.object.pad),
+      FIELD(u.object) & ~FIELD(u.object.codec),
       offsetof(arg_t, u.object.data), offsetof(arg_t, u.object.size) },
     { "sweep", XEN_DOMCTL_MEM_COMPRESS_sweep, FIELD(u.range.cursor), 0, 0 },
     /* The last one: there is no way back. */

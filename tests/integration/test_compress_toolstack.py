@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -66,9 +67,9 @@ def test_what_a_domctl_does_not_use_has_to_be_zero(
 def test_only_a_domain_that_never_ran_can_be_opted_in(dom0: Transport, newcomer: int) -> None:
     Xl(dom0).unpause("newcomer")
     Xl(dom0).pause("newcomer")
-    assert "ran already: create it with xl create -p" in tool(dom0, "enable", newcomer, status=1)
+    assert "ran already: create it with xl create -p" in tool(dom0, "enable", newcomer, status=6)
     assert not show(dom0, newcomer)["info"]["enabled"]
-    assert "enable it for the domain" in tool(dom0, "compress", newcomer, status=1)
+    assert "enable it before" in tool(dom0, "compress", newcomer, status=5)
 
 
 def test_a_domain_is_opted_in_once(dom0: Transport, newcomer: int) -> None:
@@ -78,5 +79,49 @@ def test_a_domain_is_opted_in_once(dom0: Transport, newcomer: int) -> None:
 
 
 def test_the_hardware_domain_is_refused(dom0: Transport) -> None:
-    assert "kind of domain cannot be compressed" in tool(dom0, "enable", "0", status=1)
+    assert "kind of domain cannot be compressed" in tool(dom0, "enable", "0", status=5)
     assert 0 not in [one["domid"] for one in json.loads(tool(dom0, "list", "--json"))]
+
+
+def test_settings_are_changed_one_by_one(dom0: Transport, newcomer: int) -> None:
+    tool(dom0, "enable", newcomer, "sweep_ms=0", "max_compressed=700", "crc=1")
+    tool(dom0, "set", newcomer, "max_store_pages=900")
+    tool(dom0, "set", newcomer, "crc=0")
+    now = show(dom0, newcomer)
+    assert (now["sweep_ms"], now["max_compressed"], now["max_store_pages"]) == (0, 700, 900)
+    assert not now["flags"]["crc"]
+    assert now["flags"]["guest_ops"]
+    tool(dom0, "compress", newcomer)
+    assert show(dom0, newcomer)["compressed"] == 700
+
+
+def test_off_brings_everything_back_and_is_for_good(dom0: Transport, newcomer: int) -> None:
+    tool(dom0, "enable", newcomer, "sweep_ms=0")
+    tool(dom0, "compress", newcomer)
+    compressed = show(dom0, newcomer)["compressed"]
+    assert compressed > 1000
+    assert json.loads(tool(dom0, "off", newcomer, "--json")) == {"done": compressed}
+    now = show(dom0, newcomer)
+    assert now["compressed"] == 0
+    assert now["resident"] == now["nominal"]
+    assert now["info"] == {**now["info"], "enabled": False, "balanced": True}
+    assert "enable it before" in tool(dom0, "compress", newcomer, status=5)
+    assert "on already" in tool(dom0, "enable", newcomer, status=1)
+    assert tool(dom0, "restore", newcomer) == "0 pages restored"
+    line = next(line for line in tool(dom0, "list").splitlines() if " newcomer " in line)
+    assert line.endswith("(off)")
+
+
+def test_watch_tells_what_has_changed(dom0: Transport, newcomer: int) -> None:
+    tool(dom0, "enable", newcomer, "sweep_ms=0")
+    watch = f"{TOOL} watch newcomer --interval 2 --count 3"
+    said = dom0.succeed(f"{watch} & sleep 1; {TOOL} compress newcomer; wait", timeout_s=120)
+    done = int(re.search(r"^(\d+) pages compressed$", said, re.MULTILINE)[1])  # type: ignore[index]
+    lines = [line.split() for line in said.splitlines() if "pages" not in line][1:]
+    assert sum(int(line[4]) for line in lines) == done
+    assert [line[4] for line in lines].count("0") == 2
+
+
+def test_a_domain_that_is_gone_has_a_status_of_its_own(dom0: Transport) -> None:
+    assert "see xl list" in tool(dom0, "show", 3000, status=4)
+    assert "see xl list" in tool(dom0, "off", "nobody", status=4)

@@ -5,8 +5,7 @@
 #include <stdio.h>
 
 #include "report.h"
-
-#define ARRAY_SIZE(x) (sizeof(x) / sizeof((x)[0]))
+#include "tool.h"
 
 const char *const xmc_hist_names[XEN_MEM_COMPRESS_NR_HISTS] = {
     [XEN_MEM_COMPRESS_H_restore_lzo] = "restore_lzo",
@@ -79,6 +78,8 @@ static const struct field {
     FIELD(stored_bytes), FIELD(store_pages), FIELD(table_pages),
     FIELD(meta_bytes), FIELD(host_total), FIELD(host_free), FIELD(reserve),
     FIELD(reserve_target),
+}, settings[] = {
+    FIELD(sweep_ms), FIELD(max_compressed), FIELD(max_store_pages),
 }, events[] = {
     FIELD(nominated), FIELD(committed), FIELD(rejected), FIELD(cancelled),
     FIELD(freeze_failed), FIELD(no_memory), FIELD(collisions),
@@ -137,6 +138,7 @@ void xmc_stats_json(unsigned int domid, const char *name,
     printf(", \"version\": %" PRIu32, s->version);
     json_bits("flags", flag_bits, ARRAY_SIZE(flag_bits), s->flags);
     json_bits("info", info_bits, ARRAY_SIZE(info_bits), s->info);
+    json_fields(settings, ARRAY_SIZE(settings), s);
     printf(", \"codec\": \"%s\"", xmc_codec_name(s->codec));
     printf(", \"ticks_khz\": %" PRIu32, s->ticks_khz);
     json_fields(amounts, ARRAY_SIZE(amounts), s);
@@ -205,6 +207,8 @@ void xmc_stats_text(unsigned int domid, const char *name,
     printf("\nsettings:");
     text_bits(flag_bits, ARRAY_SIZE(flag_bits), s->flags);
     printf("  codec %s\n", xmc_codec_name(s->codec));
+    text_fields("limits (0 is no limit, and not shown):", settings,
+                ARRAY_SIZE(settings), s);
     text_fields("amounts (pages of 4 KiB, or bytes):", amounts,
                 ARRAY_SIZE(amounts), s);
     printf("  gained %" PRId64 " KiB", gained_kib(s));
@@ -272,6 +276,40 @@ void xmc_classes_text(const struct xen_mem_compress_class *k, size_t bytes)
             printf("%6" PRIu32 " %11" PRIu32 " %7" PRIu32 " %7" PRIu32 " %7"
                    PRIu32 " %7" PRIu32 "\n", k->size, k->chain_pages,
                    k->chains, k->pages, k->slots, k->objects);
+}
+
+/* What is said of the host is the same for all domains. */
+void xmc_host_text(const struct xen_mem_compress_stats *s)
+{
+    printf("host: %" PRIu64 " of %" PRIu64 " MiB free; reserve for restores %"
+           PRIu64 " of %" PRIu64 " pages; age by %s\n", s->host_free / 256,
+           s->host_total / 256, s->reserve, s->reserve_target,
+           s->info & XEN_MEM_COMPRESS_I_hw_af ? "hardware" : "faults");
+}
+
+void xmc_change_line(const struct xen_mem_compress_stats *s,
+                     const struct xen_mem_compress_stats *before)
+{
+    static const struct xen_mem_compress_stats none;
+
+    if ( !s )
+    {
+        printf("%9s %10s %7s %9s %10s %9s %9s %9s %9s\n", "resident",
+               "compressed", "store", "gained", "+compress", "+restore",
+               "+reject", "+refault", "free MiB");
+        return;
+    }
+
+    /* The first line: since the domain was created. */
+    if ( !before )
+        before = &none;
+
+    printf("%9" PRIu64 " %10" PRIu64 " %7" PRIu64 " %8" PRId64 "K %10" PRIu64
+           " %9" PRIu64 " %9" PRIu64 " %9" PRIu64 " %9" PRIu64 "\n",
+           s->resident, s->compressed, s->store_pages, gained_kib(s),
+           s->committed - before->committed, restores(s) - restores(before),
+           s->rejected - before->rejected, s->refaults - before->refaults,
+           s->host_free / 256);
 }
 
 /*

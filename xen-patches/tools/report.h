@@ -22,6 +22,13 @@ void xmc_stats_text(unsigned int domid, const char *name,
 void xmc_stats_line(unsigned int domid, const char *name,
                     const struct xen_mem_compress_stats *s);
 
+/* What the statistics of any domain say of the host. */
+void xmc_host_text(const struct xen_mem_compress_stats *s);
+
+/* A line of what has changed; both NULL: the heading, @before NULL: all. */
+void xmc_change_line(const struct xen_mem_compress_stats *s,
+                     const struct xen_mem_compress_stats *before);
+
 void xmc_hist_json(const struct xen_mem_compress_hist *h, uint32_t ticks_khz);
 void xmc_hist_text(const char *name, const struct xen_mem_compress_hist *h,
                    uint32_t ticks_khz);

@@ -65,6 +65,9 @@ static void get_stats(struct domain *d, struct xen_mem_compress_stats *s)
     s->flushes = mc->flushes;
     s->sweeps = mc->sweeps;
     s->splits = mc->splits;
+    s->sweep_ms = mc->sweep_ms;
+    s->max_compressed = mc->max_compressed;
+    s->max_store_pages = mc->max_store_pages;
 
     spin_lock(&mc->lock);
     s->stored_bytes = mc->store.bytes;

@@ -339,6 +339,11 @@ struct xen_mem_compress_stats {
     uint64_aligned_t codec;
     /* Objects of the store that LZ4 made; LZO made the others. */
     uint64_aligned_t lz4;
+
+    /* What is set, see struct xen_mem_compress_setup. */
+    uint64_aligned_t sweep_ms;
+    uint64_aligned_t max_compressed;
+    uint64_aligned_t max_store_pages;
 };
 typedef struct xen_mem_compress_stats xen_mem_compress_stats_t;
 DEFINE_XEN_GUEST_HANDLE(xen_mem_compress_stats_t);
