@@ -26,6 +26,8 @@ static const char usage[] =
 	"classes: zero word text code pointer random code-exec mix\n"
 	"requests:\n"
 	"  fill CYCLE        write the content of that cycle to every page\n"
+	"  refill CYCLE SEED FROM TO\n"
+	"                    the same to pages FROM ... TO - 1 of a shuffled order\n"
 	"  digest 0 seq      read every page in order: 8 bytes of digest for each\n"
 	"  digest SEED       the same, in shuffled order\n"
 	"  exec SEED         call every function of the code-exec pages: 8 bytes each\n"

@@ -95,6 +95,15 @@ void region_fill(const struct region *region, uint64_t cycle)
 	});
 }
 
+void region_refill(const struct region *region, uint64_t cycle,
+		   const uint32_t *order, uint32_t nr)
+{
+	const struct job job = { .region = region, .cycle = cycle };
+
+	for (uint32_t n = 0; n < nr; n++)
+		fill_one(&job, order[n]);
+}
+
 static void digest_one(const struct job *job, uint32_t n)
 {
 	uint32_t index = job->order[n];

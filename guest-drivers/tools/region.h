@@ -22,6 +22,16 @@ int region_map(struct region *region);
 void region_fill(const struct region *region, uint64_t cycle);
 
 /**
+ * region_refill() - write the content of @cycle to some pages, in any order
+ * @region: the memory
+ * @cycle: as for region_fill()
+ * @order: page indices, one after another
+ * @nr: how many
+ */
+void region_refill(const struct region *region, uint64_t cycle,
+		   const uint32_t *order, uint32_t nr);
+
+/**
  * region_digest() - read every page
  * @region: the memory
  * @order: page indices in the order of reading; the threads share it out

@@ -73,6 +73,26 @@ static uint32_t *in_order(uint32_t nr)
 	return order;
 }
 
+/* "refill CYCLE SEED FROM TO": of the pages in the order that the seed gives. */
+static bool refill(struct region *region, int fd, const char *line)
+{
+	unsigned long long cycle, seed, from, to;
+	uint32_t *order;
+
+	if (sscanf(line, "refill %llu %llu %llu %llu", &cycle, &seed, &from,
+		   &to) != 4)
+		return false;
+	if (from > to || to > region->pages) {
+		fail(fd, "no such pages");
+		return true;
+	}
+	order = shuffled(seed, region->pages);
+	region_refill(region, cycle, order + from, (uint32_t)(to - from));
+	free(order);
+	answer(fd, NULL, 0);
+	return true;
+}
+
 /* One request. Returns false when it was "exit". */
 static bool obey(struct region *region, int fd, const char *line)
 {
@@ -82,6 +102,8 @@ static bool obey(struct region *region, int fd, const char *line)
 	uint64_t *out = NULL;
 	char verb[32] = "", how[16] = "";
 
+	if (refill(region, fd, line))
+		return true;
 	/* An order is either "seq" or the seed of a shuffled one. */
 	if (sscanf(line, "%31s %llu %15s", verb, &arg, how) < 2)
 		sscanf(line, "%31s %15s", verb, how);

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -65,6 +65,15 @@ def store_density(stats: Stats) -> float | None:
     """Useful bytes over pool bytes; None while the store is empty."""
     pool = stats.store_pages * PAGE_BYTES
     return stats.stored_bytes / pool if pool else None
+
+
+def meta_bytes_per_page(stats: Stats, classes: Sequence[Mapping[str, int]]) -> float:
+    """What describes a compressed page: the domain's state and ages, and the heads of chains.
+
+    classes: struct xen_mem_compress_class; a head has, of each object, whose it is and its checksum
+    """
+    heads = sum(one["chains"] * one["head"] for one in classes)
+    return (stats.meta_bytes + heads) / stats.compressed
 
 
 @dataclass(frozen=True, slots=True)

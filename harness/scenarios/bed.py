@@ -8,7 +8,7 @@ unit tests make it from a small simulation.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -47,6 +47,10 @@ class ControllerStats(Stats, Protocol):
     def corrupted(self) -> int: ...
     @property
     def reserve(self) -> int: ...
+    @property
+    def moved(self) -> int: ...
+    @property
+    def scanned(self) -> int: ...
 
 
 class Controller(Protocol):
@@ -68,6 +72,10 @@ class Controller(Protocol):
     def histogram(self, name: str) -> Histogram: ...
     def states(self) -> bytes:
         """State byte of each gfn, from gfn 0 on."""
+        ...
+
+    def classes(self) -> Sequence[Mapping[str, int]]:
+        """Size classes of the store: struct xen_mem_compress_class."""
         ...
 
     def dump_object(self, gfn: int) -> StoredObject:

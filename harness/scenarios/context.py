@@ -7,7 +7,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from harness.errors import ScenarioFailed
-from harness.report.books import gained_by_lzo_kib, gained_kib, imbalance_pages, store_density
+from harness.report.books import (
+    gained_by_lzo_kib,
+    gained_kib,
+    imbalance_pages,
+    meta_bytes_per_page,
+    store_density,
+)
 from harness.report.runfolder import RunFolder
 from harness.scenarios.bed import Bed, ControllerStats, Guest
 from harness.scenarios.content import Corpus
@@ -52,7 +58,7 @@ class Context:
             stats = taken[guest.name] = guest.controller.stats()
             self._record(guest.name, name, stats)
             if figures:
-                self._record_figures(guest.name, stats)
+                self._record_figures(guest, stats)
             off = imbalance_pages(stats)
             where = f"{guest.name}, sample {name}, profile {self.profile}"
             if off:
@@ -74,12 +80,12 @@ class Context:
         for cause, count in stats.restores.items():
             self.folder.metric("restores", count, "pages", cause=cause, **labels)
 
-    def _record_figures(self, guest: str, stats: ControllerStats) -> None:
-        labels = {"guest": guest, "profile": self.profile}
+    def _record_figures(self, guest: Guest, stats: ControllerStats) -> None:
+        labels = {"guest": guest.name, "profile": self.profile}
         density = store_density(stats)
         # A pool of a few pages says nothing about density.
         if density is not None and stats.store_pages >= 256:
             self.folder.metric("store_density", density, "ratio", **labels)
         if stats.compressed >= 256:
-            per_page = stats.meta_bytes / stats.compressed
+            per_page = meta_bytes_per_page(stats, guest.controller.classes())
             self.folder.metric("meta_bytes_per_page", per_page, "bytes", **labels)

@@ -87,6 +87,14 @@ class Load:
     def fill(self, cycle: int) -> None:
         """Write the content of ``cycle`` to every page."""
         self.ctl("fill", cycle)
+        self.refilled(cycle)
+
+    def refill(self, cycle: int, order_seed: int, start: int, end: int) -> None:
+        """Write the content of ``cycle`` to pages start..end-1 of a shuffled order."""
+        self.ctl("refill", cycle, order_seed, start, end)
+
+    def refilled(self, cycle: int) -> None:
+        """Say that all pages have the content of ``cycle`` now."""
         self.cycle = cycle
         self._expected = pagecontent.expected_digests(
             self.content, self.seed, cycle, self.count, self.corpus

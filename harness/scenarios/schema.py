@@ -136,6 +136,16 @@ class Latency(_Model):
     rounds: Annotated[int, Field(gt=0)] = 2
 
 
+class Density(_Model):
+    """Fill the store, then churn: how much of it is content, and what describes a page."""
+
+    do: Literal["density"]
+    content: ContentClass = ContentClass.MIX
+    pages: Annotated[int, Field(gt=0, le=1 << 22)] = 6144
+    rounds: Annotated[int, Field(ge=5)] = 5
+    slices: Annotated[int, Field(gt=0)] = 16
+
+
 Step = Annotated[
     Fill
     | GuestCompress
@@ -150,7 +160,8 @@ Step = Annotated[
     | Exec
     | RoundTrips
     | Victims
-    | Latency,
+    | Latency
+    | Density,
     Field(discriminator="do"),
 ]
 

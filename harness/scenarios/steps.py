@@ -12,6 +12,7 @@ from harness.report.books import gained_by_lzo_kib
 from harness.scenarios import schema
 from harness.scenarios.content import ContentClass
 from harness.scenarios.context import Context
+from harness.scenarios.density import measure_density
 from harness.scenarios.latency import measure_latency
 from harness.scenarios.load import Load, driver_request
 from harness.scenarios.roundtrip import round_trips
@@ -140,6 +141,7 @@ _STEPS: dict[type[Any], Callable[[Context, Any], None]] = {
     schema.RoundTrips: round_trips,
     schema.Victims: victims,
     schema.Latency: measure_latency,
+    schema.Density: measure_density,
 }
 
 

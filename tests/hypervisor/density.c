@@ -76,6 +76,38 @@ static unsigned int compact(void)
     return total;
 }
 
+/* As the controller does it: now and then, and only if that is worth it. */
+static unsigned int tidy(void)
+{
+    void *pages[64];
+    unsigned int n, moved = 0;
+
+    if ( !mc_store_is_sparse(&store) )
+        return 0;
+
+    n = mc_store_compact(&store, 100, move, NULL, pages, 64, &moved);
+    while ( n )
+        page_free(pages[--n]);
+
+    return moved;
+}
+
+/* Each object replaced six times, in random order. */
+static unsigned int churn(void)
+{
+    unsigned int i, n = nr * 6, moved = 0;
+
+    for ( i = 0; i < n; i++ )
+    {
+        drop();
+        add();
+        if ( i % 32 == 31 )
+            moved += tidy();
+    }
+
+    return moved;
+}
+
 static void report(const char *what, unsigned int moved)
 {
     uint64_t chains = 0;
@@ -98,9 +130,15 @@ int main(void)
     while ( nr < 1000 )
         add();
     report("filled-1k", 0);
+    report("churned-1k", churn());
+    while ( nr < 4000 )
+        add();
+    report("filled-4k", 0);
+    report("churned-4k", churn());
     while ( nr < 10000 )
         add();
     report("filled-10k", 0);
+    report("churned-10k", churn());
 
     for ( i = 0; i < 100000; i++ )
     {

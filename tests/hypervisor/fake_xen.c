@@ -82,7 +82,7 @@ static uint32_t classes(struct xen_mem_compress_class *k)
     static const struct xen_mem_compress_class two[] = {
         { .size = 32, .chain_pages = 1 },
         { .size = 64, .chain_pages = 2, .chains = 3, .pages = 5, .slots = 300,
-          .objects = 299 },
+          .objects = 299, .head = 77 },
     };
 
     memcpy(k, two, sizeof(two));

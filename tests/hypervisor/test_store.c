@@ -363,6 +363,25 @@ static void compaction_gives_pages_back(void)
     CHECK_EQ(moved, 0);
 }
 
+static void a_store_is_sparse_until_it_was_compacted(void)
+{
+    unsigned int moved;
+
+    thin_out();
+    CHECK(mc_store_is_sparse(&store));
+    /* Stopped early, it is to go on. */
+    compact(16, &moved);
+    CHECK(mc_store_is_sparse(&store));
+    while ( compact(100, &moved) )
+        ;
+    CHECK(!mc_store_is_sparse(&store));
+
+    /* Nor is it if nothing can be gained, until much was freed again. */
+    release(&store, mover.handle[0]);
+    release(&store, mover.handle[4]);
+    CHECK(!mc_store_is_sparse(&store));
+}
+
 static void compaction_without_budget_moves_nothing(void)
 {
     unsigned int moved;
@@ -525,6 +544,7 @@ int main(void)
     RUN(free_slots_are_used_before_pages_are_asked_for);
     RUN(pages_given_twice_are_both_used);
     RUN(compaction_gives_pages_back);
+    RUN(a_store_is_sparse_until_it_was_compacted);
     RUN(compaction_without_budget_moves_nothing);
     RUN(compaction_stops_when_the_array_is_full);
     RUN(pinned_objects_stay_where_they_are);

@@ -234,6 +234,7 @@ def test_classes_are_told_with_all_their_fields(tool: Tool) -> None:
         "pages": 5,
         "slots": 300,
         "objects": 299,
+        "head": 77,
     }
     # As text, only what is in use.
     assert tool.run("classes", "3").stdout.splitlines()[1:] == [

@@ -50,6 +50,8 @@ class SimStats:
     reserve: int = 10
     rejected: int = 0
     ticks_khz: int = 62_500
+    moved: int = 0
+    scanned: int = 0
     restores: dict[str, int] = field(default_factory=dict)
 
     @property
@@ -80,6 +82,7 @@ class SimGuest:
         self.ignores_age = False
         self.shift_objects = 0
         self.codec = "lzo"
+        self.refilled = 0
 
     @property
     def shell(self) -> SimGuest:
@@ -122,6 +125,12 @@ class SimGuest:
             return content.expected_exec_digests(
                 self.content, self.seed, self.cycle, self.pages
             ).tobytes()
+        elif verb == "refill":
+            cycle, seed, start, end = map(int, request[1:])
+            self._touch(content.shuffled(seed, self.pages)[start:end])
+            self.refilled += end - start
+            if self.refilled % self.pages == 0:
+                self.cycle = cycle
         elif verb == "touch-half":
             self._touch(content.touched_half(int(request[1]), self.pages))
         elif verb == "pfns":
@@ -166,6 +175,9 @@ class SimGuest:
 
     def sweep(self) -> None:
         self.age += 1
+
+    def classes(self) -> list[dict[str, int]]:
+        return [{"size": 2000, "chains": 2, "head": 400}]
 
     def histogram(self, name: str) -> Histogram:
         return Histogram.of([100, 200])

@@ -23,6 +23,7 @@ SMALL = {
     "first-light": ["fill.pages=400"],
     "roundtrip": ["round-trips.total=1500", "round-trips.pages=400"],
     "lru": ["victims.pages=400"],
+    "density": ["density.pages=1200"],
 }
 
 
@@ -122,3 +123,26 @@ def test_the_outcome_can_be_had_as_json(
     told = json.loads(capsys.readouterr().out)
     assert told["state"] == "passed"
     assert told["guests"]["linux"]["compressed_pages"] > 300
+
+
+def test_density_is_measured_filled_and_after_five_rewrites_of_each_page(
+    bed: SimBed, tmp_path: Path
+) -> None:
+    run(bed, tmp_path, "density")
+    loaded = load_run(tmp_path / "run")
+    assert bed.guest.refilled == 5 * 1200
+    assert loaded.state is RunState.PASSED
+    found = {f.bar.name: f.value for f in figures(loaded) if f.value is not None}
+    assert {"store_density", "store_density_churn", "meta_bytes_per_page"} <= found.keys()
+    # 100 bytes of state and two heads of 400.
+    compressed = next(
+        m.value
+        for m in loaded.metrics
+        if m.name == "compressed" and m.labels["sample"] == "store_density"
+    )
+    assert found["meta_bytes_per_page"] == pytest.approx(900 / compressed)
+
+
+def test_a_small_store_says_nothing_about_density(bed: SimBed, tmp_path: Path) -> None:
+    with pytest.raises(ScenarioFailed, match="says nothing about density"):
+        run(bed, tmp_path, "density", "density.pages=200")

@@ -99,6 +99,7 @@ int xmc_op(unsigned int domid, struct xen_domctl_mem_compress_op *op)
     {
     case XEN_DOMCTL_MEM_COMPRESS_get_stats:
     case XEN_DOMCTL_MEM_COMPRESS_get_hist:
+    case XEN_DOMCTL_MEM_COMPRESS_get_classes:
         set_xen_guest_handle_raw(arg->u.buffer.data, (void *)data_area);
         break;
     case XEN_DOMCTL_MEM_COMPRESS_get_states:

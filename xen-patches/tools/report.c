@@ -259,9 +259,10 @@ void xmc_classes_json(const struct xen_mem_compress_class *k, size_t bytes)
     for ( ; k < end; k++, comma = ",\n " )
         printf("%s{\"size\": %" PRIu32 ", \"chain_pages\": %" PRIu32
                ", \"chains\": %" PRIu32 ", \"pages\": %" PRIu32
-               ", \"slots\": %" PRIu32 ", \"objects\": %" PRIu32 "}", comma,
+               ", \"slots\": %" PRIu32 ", \"objects\": %" PRIu32
+               ", \"head\": %" PRIu32 "}", comma,
                k->size, k->chain_pages, k->chains, k->pages, k->slots,
-               k->objects);
+               k->objects, k->head);
     printf("]\n");
 }
 

@@ -44,9 +44,12 @@ static int __init cf_check parse_mem_compress(const char *s)
 }
 custom_param("mem_compress", parse_mem_compress);
 
-/* Objects moved in one go: fewer, and a page of small ones is never begun. */
-#define TIDY_BUDGET     100U
-#define TIDY_MIN_PAGES  16U
+/*
+ * How long after restores that left holes their store is compacted, which may
+ * be full again by then; and how long between two slices of that.
+ */
+#define TIDY_DELAY      MILLISECS(50)
+#define TIDY_PERIOD     MILLISECS(1)
 
 DEFINE_PER_CPU(struct mc_cpu *, mc_cpu);
 
@@ -141,19 +144,22 @@ uint64_t mc_pattern_unpack(uint64_t payload)
 
 /* ---------------------------------------------------------------------- */
 
-/* Worth compacting: more than a tenth, and a few pages, hold nothing. */
-static bool store_is_sparse(struct mem_compress *mc)
+void mc_store_tidy_soon(struct mem_compress *mc)
 {
-    uint64_t room;
-    bool sparse;
+    if ( !timer_is_active(&mc->tidy_timer) )
+        set_timer(&mc->tidy_timer, NOW() + TIDY_DELAY);
+}
 
-    spin_lock(&mc->lock);
-    room = mc->store.pages << PAGE_SHIFT;
-    sparse = mc->store.pages > TIDY_MIN_PAGES &&
-             room - mc->store.bytes > room / 10;
-    spin_unlock(&mc->lock);
+static void cf_check tidy_slice(void *data)
+{
+    struct mem_compress *mc = data;
 
-    return sparse;
+    if ( mc->domain->is_dying )
+        return;
+
+    mc_store_tidy(mc->domain);
+    if ( mc_store_is_sparse(&mc->store) )
+        set_timer(&mc->tidy_timer, NOW() + TIDY_PERIOD);
 }
 
 static void cf_check sweep_slice(void *data)
@@ -166,8 +172,6 @@ static void cf_check sweep_slice(void *data)
         return;
 
     arch_mc_sweep(mc->domain, &mc->sweep_gfn, MC_SWEEP_SLICE);
-    if ( store_is_sparse(mc) )
-        mc_store_tidy(mc->domain, TIDY_BUDGET);
     set_timer(&mc->sweep_timer,
               NOW() + max(MILLISECS(ms) / slices, MILLISECS(1)));
 }
@@ -250,6 +254,7 @@ int mc_enable(struct domain *d, const struct xen_mem_compress_setup *s)
     }
 
     init_timer(&mc->sweep_timer, sweep_slice, mc, 0);
+    init_timer(&mc->tidy_timer, tidy_slice, mc, 0);
     smp_wmb(); /* All of it before anybody finds it. */
     d->mem_compress = mc;
     apply_setup(mc, s);
@@ -267,6 +272,7 @@ int mem_compress_relinquish(struct domain *d)
         return 0;
 
     kill_timer(&mc->sweep_timer);
+    kill_timer(&mc->tidy_timer);
 
     smp_mb(); /* is_dying before inflight: see mc_begin(). */
     if ( atomic_read(&mc->inflight) )
@@ -381,10 +387,6 @@ int mc_whole_domain(struct domain *d, uint64_t *cursor, uint64_t end,
 
     mc_reclaim_flush(&r);
     *done += r.done + b.done;
-
-    /* What was restored left holes. */
-    if ( restore && store_is_sparse(mc) )
-        mc_store_tidy(d, TIDY_BUDGET);
 
     mc_end(d);
 

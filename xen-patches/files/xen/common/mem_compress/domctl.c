@@ -270,7 +270,7 @@ static int get_classes(struct mem_compress *mc,
     {
         const struct mc_class_stats *s = &mc->store.stats[i];
 
-        k[i].size = mc_store_class(i, &k[i].chain_pages);
+        k[i].size = mc_store_class(i, &k[i].chain_pages, &k[i].head);
         k[i].chains = s->chains;
         k[i].pages = s->pages;
         k[i].slots = s->slots;

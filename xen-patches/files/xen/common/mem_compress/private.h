@@ -110,7 +110,7 @@ struct mem_compress {
 
     /* Ageing. */
     struct domain *domain;
-    struct timer sweep_timer;
+    struct timer sweep_timer, tidy_timer;
     unsigned long sweep_gfn;
 
     /* Where background and direct reclaim go on. */
@@ -255,8 +255,8 @@ unsigned int mc_reclaim_age(struct domain *d, unsigned int min_age,
  * older, which this has brought nearer.
  */
 bool mc_reclaim_direct(struct domain *d);
-/* Have the store hand back pages by compaction. */
-void mc_store_tidy(struct domain *d, unsigned int budget);
+/* Have the store hand back pages by compaction, if that is worth it. */
+void mc_store_tidy(struct domain *d);
 /* Free an object that is ours. */
 void mc_free_object(struct mem_compress *mc, mc_handle_t h);
 void mc_free_store_pages(void *const pages[], unsigned int nr);
@@ -305,6 +305,9 @@ void mc_restored(struct domain *d, const struct mc_out *out, unsigned int nr,
                  unsigned int cause);
 
 /* core.c ------------------------------------------------------------------ */
+
+/* The same, after a while. */
+void mc_store_tidy_soon(struct mem_compress *mc);
 
 /* Gfns that a sweep looks at in one go. */
 #define MC_SWEEP_SLICE        512U

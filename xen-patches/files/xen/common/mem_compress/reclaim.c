@@ -216,6 +216,10 @@ void mc_reclaim_flush(struct mc_reclaim *r)
     }
 
     r->nr = 0;
+
+    /* Rather now than have it grow; but not while a guest waits for a frame. */
+    if ( !r->direct )
+        mc_store_tidy(r->d);
 }
 
 void mc_reclaim_add(struct mc_reclaim *r, gfn_t gfn)
@@ -317,15 +321,22 @@ static bool cf_check move_object(void *ctx, uint64_t gfn, mc_handle_t from,
     return arch_mc_move(ctx, _gfn(gfn), from, to);
 }
 
-void mc_store_tidy(struct domain *d, unsigned int budget)
+/* Objects moved in one go: fewer, and a page of small ones is never begun. */
+#define TIDY_BUDGET     100U
+
+void mc_store_tidy(struct domain *d)
 {
     struct mem_compress *mc = d->mem_compress;
     void *pages[4 * MC_CHAIN_MAX];
     unsigned int nr, moved = 0;
 
+    /* Without its lock: it does no harm if this is wrong. */
+    if ( !mc_store_is_sparse(&mc->store) )
+        return;
+
     arch_mc_lock(d);
     spin_lock(&mc->lock);
-    nr = mc_store_compact(&mc->store, budget, move_object, d, pages,
+    nr = mc_store_compact(&mc->store, TIDY_BUDGET, move_object, d, pages,
                           ARRAY_SIZE(pages), &moved);
     spin_unlock(&mc->lock);
     arch_mc_unlock(d);

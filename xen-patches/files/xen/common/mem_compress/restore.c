@@ -65,6 +65,7 @@ void mc_restored(struct domain *d, const struct mc_out *out, unsigned int nr,
     struct mem_compress *mc = d->mem_compress;
     void *pages[MC_CHAIN_MAX];
     unsigned int i, unused;
+    bool sparse;
 
     spin_lock(&mc->lock);
 
@@ -110,7 +111,12 @@ void mc_restored(struct domain *d, const struct mc_out *out, unsigned int nr,
         }
     }
 
+    sparse = mc_store_is_sparse(&mc->store);
     spin_unlock(&mc->lock);
+
+    /* What was restored left holes. */
+    if ( unlikely(sparse) )
+        mc_store_tidy_soon(mc);
 }
 
 /* Pages between two looks at whether the guest has an event to take. */

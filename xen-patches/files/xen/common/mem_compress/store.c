@@ -77,6 +77,15 @@ enum {
     MC_FULL,
 };
 
+/*
+ * When to compact: a few pages at least, a twentieth of them for nothing, and
+ * an object for eight of them freed.  So an object is moved once for each two
+ * to twenty that come and go, the fewer the more there are.
+ */
+#define SPARSE_MIN_PAGES    16U
+#define SPARSE_WASTE        20U
+#define SPARSE_FREED        8U
+
 /* Chains that may be empty and stay: one, so as not to flutter. */
 #define MC_EMPTY_KEPT   1
 
@@ -399,6 +408,7 @@ static void slot_clear(struct mc_store *s, struct mc_chain *c,
 {
     struct mc_slot *slot = slot_of(c, idx);
 
+    s->freed++;
     s->objects--;
     s->bytes -= slot->len;
     s->by_codec[slot->codec]--;
@@ -729,9 +739,11 @@ void mc_store_init(struct mc_store *s)
     s->magic = MC_MAGIC ^ (uint32_t)((unsigned long)s >> 3);
 }
 
-unsigned int mc_store_class(unsigned int class, unsigned int *chain_pages)
+unsigned int mc_store_class(unsigned int class, unsigned int *chain_pages,
+                            unsigned int *head)
 {
     *chain_pages = classes[class].pages;
+    *head = classes[class].data;
 
     return classes[class].size;
 }
@@ -870,6 +882,14 @@ unsigned int mc_store_free_open(struct mc_store *s, mc_handle_t h, void *chain,
     return 0;
 }
 
+bool mc_store_is_sparse(const struct mc_store *s)
+{
+    uint64_t room = s->pages << MC_PAGE_SHIFT;
+
+    return s->pages > SPARSE_MIN_PAGES && s->freed > s->pages / SPARSE_FREED &&
+           room - s->bytes > room / SPARSE_WASTE;
+}
+
 unsigned int mc_store_compact(struct mc_store *s, unsigned int budget,
                               bool (*move)(void *ctx, uint64_t gfn,
                                            mc_handle_t from, mc_handle_t to),
@@ -878,12 +898,14 @@ unsigned int mc_store_compact(struct mc_store *s, unsigned int budget,
 {
     struct mc_compact k = { .move = move, .ctx = ctx, .budget = budget };
     unsigned int nr = 0, done = 0;
+    bool blocked = false;
 
     /* Each class in turn, going on where the last call stopped. */
     while ( done < ARRAY_SIZE(classes) && nr < max_pages )
     {
         void *page = class_shrink(s, s->turn, &k);
 
+        blocked |= k.blocked;
         if ( page )
             pages[nr++] = page;
         else
@@ -892,6 +914,10 @@ unsigned int mc_store_compact(struct mc_store *s, unsigned int budget,
             done++;
         }
     }
+
+    /* Objects that moved were freed where they had been. */
+    if ( done == ARRAY_SIZE(classes) && !blocked )
+        s->freed = 0;
 
     *moved = k.moved;
 

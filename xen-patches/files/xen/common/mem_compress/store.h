@@ -72,6 +72,7 @@ struct mc_store {
     uint32_t magic;
     uint32_t empty;             /* chains without an object              */
     uint32_t turn;              /* class that compaction goes on with    */
+    uint32_t freed;             /* objects since it had gone round       */
     uint64_t list[MC_NR_CLASSES][MC_NR_FULLNESS];   /* frame, 0 for none */
 };
 
@@ -92,8 +93,9 @@ static inline bool mc_pfn_valid(uint64_t pfn)
     return mfn_valid(_mfn(pfn));
 }
 
-/* Bytes of a slot of a class, and pages of a complete chain. */
-unsigned int mc_store_class(unsigned int class, unsigned int *chain_pages);
+/* Of a class: bytes of a slot; pages, and bytes of description, of a chain. */
+unsigned int mc_store_class(unsigned int class, unsigned int *chain_pages,
+                            unsigned int *head);
 
 /* The store must not be moved in memory after this. */
 void mc_store_init(struct mc_store *s);
@@ -154,6 +156,12 @@ const void *mc_store_open(const struct mc_store *s, mc_handle_t h,
  */
 unsigned int mc_store_free(struct mc_store *s, mc_handle_t h,
                            void *pages[MC_CHAIN_MAX]);
+
+/*
+ * Is it worth compacting?  Pages hold little, and objects were freed since that
+ * was last tried: what is scattered over many classes remains so.
+ */
+bool mc_store_is_sparse(const struct mc_store *s);
 
 /*
  * Empty the least filled chains into others, so that their pages become free.

@@ -359,6 +359,9 @@ struct xen_mem_compress_class {
     uint32_t pages;                  /* that the chains have now */
     uint32_t slots;                  /* in these pages */
     uint32_t objects;                /* slots in use */
+    uint32_t head;                   /* bytes of a chain that describe it and
+                                      * its objects, checksums included */
+    uint32_t pad;
 };
 typedef struct xen_mem_compress_class xen_mem_compress_class_t;
 DEFINE_XEN_GUEST_HANDLE(xen_mem_compress_class_t);
