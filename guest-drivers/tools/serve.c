@@ -74,7 +74,7 @@ static uint32_t *in_order(uint32_t nr)
 }
 
 /* "refill CYCLE SEED FROM TO": of the pages in the order that the seed gives. */
-static bool refill(struct region *region, int fd, const char *line)
+static bool refill_some(struct region *region, int fd, const char *line)
 {
 	unsigned long long cycle, seed, from, to;
 	uint32_t *order;
@@ -102,7 +102,7 @@ static bool obey(struct region *region, int fd, const char *line)
 	uint64_t *out = NULL;
 	char verb[32] = "", how[16] = "";
 
-	if (refill(region, fd, line))
+	if (refill_some(region, fd, line))
 		return true;
 	/* An order is either "seq" or the seed of a shuffled one. */
 	if (sscanf(line, "%31s %llu %15s", verb, &arg, how) < 2)

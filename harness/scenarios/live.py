@@ -44,6 +44,11 @@ class LiveBed:
         """The very files that the images hold, on the host."""
         return existing().corpus.path
 
+    @property
+    def symbols(self) -> Path:
+        booted = Path(self._testbed.folder.read_request().files["xen"])
+        return booted.with_name("xen-syms")
+
     def describe(self) -> tuple[Mapping[str, str | int], Mapping[str, str]]:
         return self._testbed.dimensions(), dict(self._testbed.digests)
 

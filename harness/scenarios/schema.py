@@ -146,6 +146,14 @@ class Density(_Model):
     slices: Annotated[int, Field(gt=0)] = 16
 
 
+class Profile(_Model):
+    """Count Xen's instructions by function while pages are compressed and restored."""
+
+    do: Literal["profile"]
+    content: ContentClass = ContentClass.TEXT
+    pages: Annotated[int, Field(gt=0, le=4096)] = 128
+
+
 Step = Annotated[
     Fill
     | GuestCompress
@@ -161,7 +169,8 @@ Step = Annotated[
     | RoundTrips
     | Victims
     | Latency
-    | Density,
+    | Density
+    | Profile,
     Field(discriminator="do"),
 ]
 

@@ -15,6 +15,7 @@ from harness.scenarios.context import Context
 from harness.scenarios.density import measure_density
 from harness.scenarios.latency import measure_latency
 from harness.scenarios.load import Load, driver_request
+from harness.scenarios.profile import profile
 from harness.scenarios.roundtrip import round_trips
 from harness.scenarios.victims import victims
 
@@ -142,6 +143,7 @@ _STEPS: dict[type[Any], Callable[[Context, Any], None]] = {
     schema.Victims: victims,
     schema.Latency: measure_latency,
     schema.Density: measure_density,
+    schema.Profile: profile,
 }
 
 

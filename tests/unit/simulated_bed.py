@@ -204,6 +204,10 @@ class SimBed:
     def guests(self) -> Mapping[str, SimGuest]:
         return {"linux": self.guest}
 
+    @property
+    def symbols(self) -> Path:
+        raise NotImplementedError
+
     def describe(self) -> tuple[Mapping[str, str | int], Mapping[str, str]]:
         return {"cpu": "simulated"}, {"xen": "00"}
 

@@ -21,7 +21,9 @@ pages = 10
 """
 
 
-@pytest.mark.parametrize("name", ["density", "first-light", "latency", "lru", "roundtrip"])
+@pytest.mark.parametrize(
+    "name", ["density", "first-light", "latency", "lru", "profile", "roundtrip"]
+)
 def test_every_shipped_scenario_is_valid_and_named_like_its_file(name: str) -> None:
     assert name in shipped_names()
     assert load_scenario(name).name == name

@@ -217,7 +217,7 @@ void mc_reclaim_flush(struct mc_reclaim *r)
 
     r->nr = 0;
 
-    /* Rather now than have it grow; but not while a guest waits for a frame. */
+    /* Rather now than have it grow; not while a guest waits for a frame. */
     if ( !r->direct )
         mc_store_tidy(r->d);
 }

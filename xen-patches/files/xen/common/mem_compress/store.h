@@ -158,7 +158,7 @@ unsigned int mc_store_free(struct mc_store *s, mc_handle_t h,
                            void *pages[MC_CHAIN_MAX]);
 
 /*
- * Is it worth compacting?  Pages hold little, and objects were freed since that
+ * Is it worth compacting?  Pages hold little, and objects were freed since it
  * was last tried: what is scattered over many classes remains so.
  */
 bool mc_store_is_sparse(const struct mc_store *s);
