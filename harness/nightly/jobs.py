@@ -54,6 +54,7 @@ JOBS: tuple[Job, ...] = (
     Job("integration-debug", 2, _with_debug_xen("tests/integration", "-k", "compress"), 3600),
     Job("lru", 2, _run("lru"), 3600),
     Job("latency", 2, _run("latency"), 3600),
+    Job("density", 2, _run("density"), 3600),
     Job("roundtrip", 2, _run("roundtrip"), 4 * 3600),
     Job("mutations", 2, (sys.executable, "-m", "harness.nightly.mutations"), 2 * 3600),
     # 3: for a weekend
