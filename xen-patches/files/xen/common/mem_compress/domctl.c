@@ -16,6 +16,7 @@ static void get_stats(struct domain *d, struct xen_mem_compress_stats *s)
 {
     struct mem_compress *mc = d->mem_compress;
     struct mc_age_hist h;
+    struct mc_books b;
     unsigned int i;
 
     memset(s, 0, sizeof(*s));
@@ -40,18 +41,17 @@ static void get_stats(struct domain *d, struct xen_mem_compress_stats *s)
     s->flags = mc->flags;
     s->codec = mc->codec - MC_CODEC_LZO;
 
-    /* More than it was created with: the books begin anew at that. */
-    s->nominal = mc->nominal + (mc->ballooned < 0 ? -mc->ballooned : 0);
-    s->ballooned = mc->ballooned < 0 ? 0 : mc->ballooned;
-    s->resident = domain_tot_pages(d);
-    s->compressing = mc->compressing;
-    s->zero = mc->kinds[MC_KIND_ZERO];
-    s->same = mc->kinds[MC_KIND_SAME];
-    s->lzo = mc->kinds[MC_KIND_OBJECT];
-    s->discarded = mc->kinds[MC_KIND_DISCARDED];
-    s->compressed = s->zero + s->same + s->lzo;
-    if ( s->resident + s->compressed + s->discarded + s->ballooned ==
-         s->nominal )
+    mc_get_books(d, &b);
+    s->nominal = b.nominal;
+    s->ballooned = b.ballooned;
+    s->resident = b.resident;
+    s->compressing = b.compressing;
+    s->zero = b.zero;
+    s->same = b.same;
+    s->lzo = b.objects;
+    s->discarded = b.discarded;
+    s->compressed = b.compressed;
+    if ( b.balanced )
         s->info |= XEN_MEM_COMPRESS_I_balanced;
 
     s->table_pages = mc->table_pages;

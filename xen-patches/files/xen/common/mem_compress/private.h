@@ -38,6 +38,7 @@
 #include <xen/percpu.h>
 #include <xen/spinlock.h>
 #include <xen/timer.h>
+#include <xen/trace.h>
 
 #include "age.h"
 #include "codec.h"
@@ -328,6 +329,31 @@ int mc_whole_domain(struct domain *d, uint64_t *cursor, uint64_t end,
 /* For patterns that fit a descriptor's payload. */
 bool mc_pattern_pack(uint64_t word, uint64_t *payload);
 uint64_t mc_pattern_unpack(uint64_t payload);
+
+/* debug.c ----------------------------------------------------------------- */
+
+/* In pages; balanced: they add up to what is nominally the domain's. */
+struct mc_books {
+    unsigned long nominal, resident, compressing, compressed, discarded;
+    unsigned long ballooned;
+    unsigned long zero, same, objects;      /* of the compressed ones */
+    bool balanced;
+};
+
+/* With the p2m lock held for write, or they may be of different moments. */
+void mc_get_books(const struct domain *d, struct mc_books *b);
+
+/* A record TRC_MEM_COMPRESS_*: see struct xen_mem_compress_trace. */
+void mc_trace_page(const struct domain *d, uint32_t event, gfn_t gfn,
+                   const struct mc_leaf *leaf, unsigned int cause, int value);
+
+static always_inline void mc_trace(const struct domain *d, uint32_t event,
+                                   gfn_t gfn, const struct mc_leaf *leaf,
+                                   unsigned int cause, int value)
+{
+    if ( unlikely(tb_init_done) )
+        mc_trace_page(d, event, gfn, leaf, cause, value);
+}
 
 /* arch -------------------------------------------------------------------- */
 

@@ -99,7 +99,8 @@ static int store_object(struct mem_compress *mc, gfn_t gfn, const void *data,
 
 /* What is to become of a page: fills @leaf, or says why it stays. */
 static int encode(struct domain *d, const struct mc_page *p,
-                  enum mc_urgency urgency, struct mc_leaf *leaf)
+                  enum mc_urgency urgency, struct mc_leaf *leaf,
+                  unsigned int *len)
 {
     struct mem_compress *mc = d->mem_compress;
     struct mc_cpu *cpu = this_cpu(mc_cpu);
@@ -107,7 +108,6 @@ static int encode(struct domain *d, const struct mc_page *p,
     enum mc_codec codec = ACCESS_ONCE(mc->codec);
     void *va = __map_domain_page(p->page);
     mc_handle_t handle;
-    unsigned int len;
     uint64_t word, t0;
     int rc;
 
@@ -126,14 +126,14 @@ static int encode(struct domain *d, const struct mc_page *p,
     }
 
     t0 = mc_ticks();
-    rc = mc_compress(codec, va, cpu->out, MC_MAX_OBJECT, &len,
+    rc = mc_compress(codec, va, cpu->out, MC_MAX_OBJECT, len,
                      cpu->wrkmem);
     unmap_domain_page(va);
     if ( rc )
         return rc;
     mc_hist(mc, XEN_MEM_COMPRESS_H_encode, mc_ticks() - t0);
 
-    rc = store_object(mc, p->gfn, cpu->out, len, codec, urgency, &handle);
+    rc = store_object(mc, p->gfn, cpu->out, *len, codec, urgency, &handle);
     if ( !rc )
     {
         leaf->kind = MC_KIND_OBJECT;
@@ -149,9 +149,10 @@ static bool compress_one(const struct mc_reclaim *r, const struct mc_page *p)
     struct mem_compress *mc = d->mem_compress;
     struct mc_leaf leaf = { .kind = MC_KIND_DISCARDED };
     uint64_t t0 = mc_ticks();
+    unsigned int len = 0;
     int rc = r->discard ? 0
                         : encode(d, p, r->direct ? MC_FOR_RECLAIM
-                                                 : MC_FOR_STORE, &leaf);
+                                                 : MC_FOR_STORE, &leaf, &len);
 
     if ( rc )
     {
@@ -166,6 +167,7 @@ static bool compress_one(const struct mc_reclaim *r, const struct mc_page *p)
         else
             atomic_inc(&mc->no_memory);
         arch_mc_cancel(d, p);
+        mc_trace(d, TRC_MEM_COMPRESS_REJECT, p->gfn, NULL, 0, rc);
 
         return false;
     }
@@ -175,10 +177,12 @@ static bool compress_one(const struct mc_reclaim *r, const struct mc_page *p)
     {
         if ( leaf.kind == MC_KIND_OBJECT )
             mc_free_object(mc, leaf.payload);
+        mc_trace(d, TRC_MEM_COMPRESS_REJECT, p->gfn, &leaf, 0, rc);
 
         return false;
     }
 
+    mc_trace(d, TRC_MEM_COMPRESS_COMMIT, p->gfn, &leaf, 0, len);
     mc_hist(mc, XEN_MEM_COMPRESS_H_compress, mc_ticks() - t0);
 
     return true;
@@ -209,8 +213,12 @@ void mc_reclaim_flush(struct mc_reclaim *r)
         if ( !p->page )
             continue;
 
+        mc_trace(r->d, TRC_MEM_COMPRESS_NOMINATE, p->gfn, NULL, 0, 0);
         if ( mc->max_compressed && mc_compressed(mc) >= mc->max_compressed )
+        {
             arch_mc_cancel(r->d, p);
+            mc_trace(r->d, TRC_MEM_COMPRESS_REJECT, p->gfn, NULL, 0, -EBUSY);
+        }
         else
             r->done += compress_one(r, p);
     }

@@ -175,7 +175,12 @@ static void restore_found(struct domain *d, struct mc_out *out,
         const struct mc_out *o = &out[i];
 
         if ( likely(!o->rc) )
+        {
+            if ( o->found == MC_FOUND_LEAF )
+                mc_trace(d, TRC_MEM_COMPRESS_RESTORE, o->gfn, &o->leaf, cause,
+                         0);
             continue;
+        }
 
         if ( o->page )
             mc_frame_put(o->page);

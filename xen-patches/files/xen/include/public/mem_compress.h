@@ -391,6 +391,25 @@ struct xen_mem_compress_hist {
 typedef struct xen_mem_compress_hist xen_mem_compress_hist_t;
 DEFINE_XEN_GUEST_HANDLE(xen_mem_compress_hist_t);
 
+/*
+ * Extra data of the trace records TRC_MEM_COMPRESS_* (trace.h), for one page:
+ *   nominate   taken up; kind, cause and value are 0
+ *   commit     compressed: kind; value: bytes of its object
+ *   reject     stays after all; value: negative errno, of which -E2BIG says
+ *              that it does not compress well enough, -EAGAIN that it was
+ *              accessed meanwhile, -EBUSY that somebody held a reference or
+ *              a limit is reached
+ *   restore    resident again: kind, and XEN_MEM_COMPRESS_C_* as cause
+ */
+struct xen_mem_compress_trace {
+    uint64_aligned_t gfn;
+    uint16_t domid;
+    uint8_t kind;                    /* XEN_MEM_COMPRESS_G_*, or as below */
+    uint8_t cause;
+    int32_t value;
+};
+#define XEN_MEM_COMPRESS_G_discarded    15 /* in trace records only */
+
 struct xen_domctl_mem_compress_op {
     /* IN: XEN_DOMCTL_MEM_COMPRESS_*. */
     uint32_t op;
