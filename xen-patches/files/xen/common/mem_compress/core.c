@@ -476,8 +476,13 @@ static int op_range(struct domain *d, struct xen_mem_compress_op *op)
 
     if ( !p.restore )
     {
-        if ( d->mem_compress->off )
+        const struct mem_compress *mc = d->mem_compress;
+
+        if ( mc->off )
             return -EOPNOTSUPP;
+        /* A quota used up on the way ends the request without an error. */
+        if ( mc->max_compressed && mc_compressed(mc) >= mc->max_compressed )
+            return -EBUSY;
         if ( !mc_reserve_ok() )
             return -ENOMEM;
     }
@@ -647,6 +652,18 @@ static void op_query(struct domain *d, xen_mem_compress_query_t *q)
     arch_mc_unlock(d);
 }
 
+/* What is left of the argument by members that are smaller than others. */
+static bool rest_is_zero(const struct xen_mem_compress_op *op, size_t used)
+{
+    unsigned int i;
+
+    for ( i = used / sizeof(op->u.pad[0]); i < ARRAY_SIZE(op->u.pad); i++ )
+        if ( op->u.pad[i] )
+            return false;
+
+    return true;
+}
+
 long mem_compress_op(XEN_GUEST_HANDLE_PARAM(void) arg)
 {
     struct domain *d = current->domain;
@@ -679,11 +696,15 @@ long mem_compress_op(XEN_GUEST_HANDLE_PARAM(void) arg)
         break;
 
     case XENMEM_compress_op_discard:
+        if ( !rest_is_zero(&op, sizeof(op.u.gfns)) )
+            return -EINVAL;
         rc = op_discard(d, &op.u.gfns);
         break;
 
     case XENMEM_compress_op_exclude:
     case XENMEM_compress_op_include:
+        if ( !rest_is_zero(&op, sizeof(op.u.span)) )
+            return -EINVAL;
         rc = op_exclude(d, &op.u.span,
                         op.op == XENMEM_compress_op_exclude);
         break;

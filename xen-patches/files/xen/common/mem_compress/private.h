@@ -178,6 +178,20 @@ static inline uint8_t *mc_age_of(const struct mem_compress *mc, gfn_t gfn)
 }
 
 /*
+ * Without the p2m lock held for write, with which MC_AGE_EXCLUDED changes: a
+ * byte that was read before that must not be written back after it.
+ */
+static inline void mc_age_update(uint8_t *age, uint8_t (*change)(uint8_t a))
+{
+    uint8_t old, new;
+
+    do {
+        old = ACCESS_ONCE(*age);
+        new = change(old);
+    } while ( new != old && cmpxchg(age, old, new) != old );
+}
+
+/*
  * Raise mc->inflight; false if it is too late, nothing is raised then.  A
  * successful begin is to be followed by mc_end().
  */

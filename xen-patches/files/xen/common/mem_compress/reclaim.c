@@ -162,7 +162,7 @@ static bool compress_one(const struct mc_reclaim *r, const struct mc_page *p)
         {
             atomic_inc(&mc->rejected);
             if ( age )
-                *age = mc_age_reject(*age);
+                mc_age_update(age, mc_age_reject);
         }
         else
             atomic_inc(&mc->no_memory);

@@ -395,7 +395,7 @@ void mem_compress_touch(struct domain *d, gfn_t gfn)
     uint8_t *age = mc_age_of(d->mem_compress, gfn);
 
     if ( age )
-        *age = mc_age_touch(*age);
+        mc_age_update(age, mc_age_touch);
 }
 
 /*

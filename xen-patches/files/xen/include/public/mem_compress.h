@@ -144,6 +144,7 @@ struct xen_mem_compress_op {
         xen_mem_compress_gfns_t gfns;
         xen_mem_compress_span_t span;
         xen_mem_compress_query_t query;
+        /* IN: zero behind the operation's member (query: ignored). */
         uint64_t pad[6];
     } u;
 };

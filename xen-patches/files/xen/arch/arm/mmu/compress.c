@@ -321,10 +321,15 @@ void arch_mc_nominate(struct domain *d, struct mc_page *p, unsigned int nr)
 
     for ( i = 0; i < nr; i++ )
     {
+        const uint8_t *age = mc_age_of(mc, p[i].gfn);
         lpae_t *entry, pte;
         struct page_info *page;
 
         p[i].page = NULL;
+
+        /* Once more: it may have been excluded since it was chosen. */
+        if ( !age || mc_age_excluded(*age) )
+            continue;
 
         entry = page_leaf(d, p[i].gfn);
         if ( !entry )
