@@ -3,13 +3,16 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from harness.deadline import Deadline
 from harness.scenarios.bed import Guest
 from harness.scenarios.content import ContentClass, Corpus
 from harness.scenarios.load import Load, outlast_back_off
+from harness.transport.base import Transport
 
 SEED = 20_260
 LoadStarter = Callable[..., Load]
@@ -55,3 +58,22 @@ def restores_counted(guest: Guest, cause: str) -> Iterator[None]:
     yield
     after = guest.controller.stats().restores[cause]
     assert after > before, f"no restore by {cause}: {before} before and after"
+
+
+@contextmanager
+def repeated(where: Transport, command: str) -> Iterator[None]:
+    """Repeat a command, in dom0 or a guest, until the block ends; it may fail."""
+    flag = f"/tmp/repeated.{abs(hash(command))}"
+    where.succeed(f"touch {flag}; (while [ -e {flag} ]; do {command}; done) >/dev/null 2>&1 &")
+    try:
+        yield
+    finally:
+        where.succeed(f"rm -f {flag}")
+
+
+def wait_for(what: str, holds: Callable[[], bool], timeout_s: float = 60.0) -> None:
+    """Until this holds; what is the name of it in the error."""
+    deadline = Deadline(timeout_s)
+    while not holds():
+        deadline.check(what)
+        time.sleep(0.3)

@@ -15,11 +15,17 @@ from harness.testbed import Testbed
 from harness.testing import TestbedPool
 from harness.transport.base import Transport
 from tests.integration.compression import Loads
+from tests.integration.hostile import Hostile
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests on another profile come last: a change of profile is a boot."""
-    items.sort(key=lambda item: "hw_af_guest" in getattr(item, "fixturenames", ()))
+    """Tests on another testbed than the session's come last: a change is a boot."""
+
+    def other(item: pytest.Item) -> int:
+        names = getattr(item, "fixturenames", ())
+        return 2 if "hw_af_guest" in names else int("pair" in names)
+
+    items.sort(key=other)
 
 
 def _loads(guest: Guest) -> Iterator[Loads]:
@@ -75,3 +81,38 @@ def hw_af_guest(testbeds: TestbedPool) -> Guest:
 def hw_af_loads(hw_af_guest: Guest) -> Iterator[Loads]:
     """The same as ``loads`` there."""
     yield from _loads(hw_af_guest)
+
+
+@pytest.fixture
+def pair(request: pytest.FixtureRequest, testbeds: TestbedPool) -> Testbed:
+    """Two Linux guests: "linux" with three vCPUs on two CPUs, and "neighbour".
+
+    Both go through times in which the host has no frame for them, and may say that time went by.
+    """
+    standstill = 'allow=["rcu-stall", "hung-task"]'
+    return testbeds.get(
+        request.config.getoption("--profile"),
+        [
+            "guests.android.enabled=false",
+            "guests.linux.vcpus=3",
+            f"guests.linux.{standstill}",
+            "guests.neighbour.kind=linux",
+            "guests.neighbour.memory_mib=64",
+            f"guests.neighbour.{standstill}",
+        ],
+    )
+
+
+@pytest.fixture
+def counting(testbeds: TestbedPool) -> Testbed:
+    """A Linux guest where time is instructions counted, whatever else the host has to do."""
+    return testbeds.get("deterministic", ["guests.android.enabled=false"])
+
+
+@pytest.fixture
+def hostile(pair: Testbed) -> Iterator[Hostile]:
+    """The attacking guest."""
+    attacker = Hostile(pair.guests["linux"])
+    yield attacker
+    attacker.leave()
+    pair.guests["linux"].controller.restore()

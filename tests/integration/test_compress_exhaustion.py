@@ -8,7 +8,6 @@ that they have gained, so that they cannot have them back; then they want them.
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -16,14 +15,13 @@ from functools import partial
 import pytest
 
 from harness.build.artifacts import existing
-from harness.deadline import Deadline
 from harness.errors import HarnessError
 from harness.report.books import imbalance_pages
 from harness.scenarios.content import ContentClass
 from harness.scenarios.live import LiveGuest
 from harness.testbed import Testbed
 from harness.testing import TestbedPool
-from tests.integration.compression import Loads
+from tests.integration.compression import Loads, wait_for
 
 HOG = "hog"
 # A guest whose vCPUs sleep for a frame says that time went by; that is not what these test.
@@ -37,13 +35,6 @@ BED = [
     f"guests.second.{STANDSTILL}",
     'guests.second.options=["xen_privcmd.unrestricted=1"]',
 ]
-
-
-def wait_for(what: str, holds: Callable[[], bool], timeout_s: float = 60.0) -> None:
-    deadline = Deadline(timeout_s)
-    while not holds():
-        deadline.check(what)
-        time.sleep(0.3)
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import functools
 import time
 from collections.abc import Callable, Iterator
 from itertools import pairwise
@@ -13,11 +14,12 @@ from harness.config.model import Compress
 from harness.deadline import Deadline
 from harness.errors import HypervisorError
 from harness.hypervisor import DomainController, Xl
+from harness.hypervisor.memcompress import TOOL
 from harness.report.books import imbalance_pages
 from harness.scenarios.bed import Guest
 from harness.scenarios.content import ContentClass
 from harness.transport.base import Transport
-from tests.integration.compression import Loads
+from tests.integration.compression import Loads, repeated, wait_for
 
 VICTIM = "victim"
 CYCLES = 4
@@ -31,13 +33,6 @@ SETUP = Compress(
     max_compressed=0,
     max_store_pages=0,
 )
-
-
-def wait_for(what: str, holds: Callable[[], bool], timeout_s: float = 30.0) -> None:
-    deadline = Deadline(timeout_s)
-    while not holds():
-        deadline.check(what)
-        time.sleep(0.2)
 
 
 def host_free_pages(guest: Guest) -> int:
@@ -112,6 +107,33 @@ def test_destroying_a_domain_with_compressed_pages_gives_all_of_its_memory_back(
     missing = [before - after for before, after in pairwise(free)]
     assert missing.count(0) >= CYCLES - 1, free
     assert sum(missing) in (0, 1), free
+
+
+def test_a_domain_is_destroyed_while_its_pages_come_and_go(
+    guest: Guest, dom0: Transport, victim: Callable[[], DomainController]
+) -> None:
+    """Compressed and restored by the toolstack at once, and by its own accesses."""
+    xl = Xl(dom0)
+    guest.controller.restore()
+    wait_until_it_computes(victim())
+    xl.destroy(VICTIM)
+    before = settled_free_pages(guest)
+
+    for _ in range(3):
+        controller = victim()
+        domid = controller.domid
+        with (
+            repeated(dom0, f"{TOOL} compress {domid}"),
+            repeated(dom0, f"{TOOL} restore {domid}"),
+        ):
+            wait_for("a collision", functools.partial(in_the_way, controller))
+            xl.destroy(VICTIM)
+    assert settled_free_pages(guest) == before
+
+
+def in_the_way(controller: DomainController) -> bool:
+    stats = controller.stats()
+    return stats.cancelled + stats.collisions + stats.lost_races > 0
 
 
 def test_the_controller_cannot_be_enabled_for_a_domain_that_ran(

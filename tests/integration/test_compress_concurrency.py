@@ -1,0 +1,180 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Two at one page: what may meet a page that is being compressed or restored, one by one.
+
+Each of these passes only if what it is about did happen, by the controller's own counters: a race
+that was not run is not won. Content is checked where it lives: by xmc_hostile.ko in the guest, and
+by memload, whose pages the host knows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import pytest
+
+from harness.build.artifacts import existing
+from harness.hypervisor import DomainController
+from harness.hypervisor.memcompress import TOOL, Stats
+from harness.report.books import imbalance_pages
+from harness.scenarios.bed import Guest
+from harness.scenarios.content import ContentClass
+from harness.scenarios.load import DRIVER
+from harness.testbed import Guest as TestbedGuest
+from harness.testbed import Testbed
+from harness.transport.base import Transport
+from tests.integration.compression import Loads, repeated
+from tests.integration.hostile import Hostile
+
+RACE_S = 3
+# A race that is not met in this many goes is not there.
+GOES = 5
+
+
+def delta(before: Stats, after: Stats) -> dict[str, int]:
+    """What happened meanwhile, by counter; restores under restored_CAUSE."""
+    names = (
+        "nominated",
+        "committed",
+        "cancelled",
+        "freeze_failed",
+        "collisions",
+        "lost_races",
+        "dropped",
+        "moved",
+    )
+    found = {name: getattr(after, name) - getattr(before, name) for name in names}
+    for cause, n in after.restores.items():
+        found[f"restored_{cause}"] = n - before.restores[cause]
+    return found
+
+
+class Attacked:
+    """The attacking guest, and how a race between some of its attacks is run."""
+
+    def __init__(self, guest: TestbedGuest, hostile: Hostile) -> None:
+        self.guest = guest
+        self._hostile = hostile
+
+    def race(self, attacks: Sequence[str], wanted: Sequence[str]) -> dict[str, int]:
+        """Run these until all the wanted counters moved; nothing may be found meanwhile.
+
+        More than one go is needed where an emulator runs the vCPUs of a busy host in turn.
+        """
+        before = self.guest.controller.stats()
+        happened: dict[str, int] = {}
+        for go in range(GOES):
+            self._hostile.attack(RACE_S, go + 1, attacks)
+            after = self.guest.controller.stats()
+            happened = delta(before, after)
+            assert not any(self._hostile.report().found.values()), self._hostile.findings()
+            assert imbalance_pages(after) == 0
+            assert after.corrupted == 0
+            if all(happened[name] > 0 for name in wanted):
+                break
+        print(attacks, happened)
+        assert all(happened[name] > 0 for name in wanted), (wanted, happened)
+        return happened
+
+
+@pytest.fixture
+def attacked(pair: Testbed, hostile: Hostile) -> Attacked:
+    return Attacked(pair.guests["linux"], hostile)
+
+
+@pytest.mark.parametrize(
+    ("attacks", "wanted"),
+    [
+        pytest.param(["same-page"], ["collisions"], id="several vCPUs at one page"),
+        pytest.param(
+            ["request-page", "check"], ["cancelled", "restored_data"], id="read and overwrite"
+        ),
+        pytest.param(
+            ["take-balloon", "balloon"], ["dropped", "lost_races"], id="balloon out and in"
+        ),
+        pytest.param(
+            ["request-page", "grant-copy"],
+            ["committed", "restored_xen"],
+            id="grant copy by Xen",
+        ),
+        pytest.param(
+            ["request-page", "set-way", "check"], ["committed", "restored_data"], id="set/way"
+        ),
+        pytest.param(["physmap"], ["dropped"], id="add to and remove from physmap"),
+        pytest.param(["walked-table"], ["freeze_failed"], id="a table that Xen is looking at"),
+        pytest.param(["excluded"], ["committed", "cancelled"], id="exclude and discard"),
+        pytest.param(["mangle", "argument"], ["cancelled", "moved"], id="tables that go away"),
+    ],
+)
+def test_what_the_guest_itself_does_meanwhile(
+    attacked: Attacked, attacks: list[str], wanted: list[str]
+) -> None:
+    attacked.race(attacks, wanted)
+
+
+def until(
+    wanted: Sequence[str], controller: DomainController, once: Callable[[], object]
+) -> dict[str, int]:
+    """Repeat until all of these counters moved."""
+    before = controller.stats()
+    happened: dict[str, int] = {}
+    for _ in range(5 * GOES):
+        once()
+        happened = delta(before, controller.stats())
+        if all(happened[name] > 0 for name in wanted):
+            break
+    print(happened)
+    assert all(happened[name] > 0 for name in wanted), (wanted, happened)
+    return happened
+
+
+def test_dom0_maps_pages_while_they_are_compressed(
+    linux: TestbedGuest, guest: Guest, loads: Loads, dom0: Transport, domid: int
+) -> None:
+    """The guest compresses, on one CPU, what dom0 maps and reads on the other."""
+    load = loads.start(ContentClass.TEXT, 256)
+    dom0.push(existing().memload.path, "/tmp/memload")
+    chosen = np.arange(load.count)
+    gfns = [f"{gfn:#x}" for gfn in load.pfns().tolist()]
+    expected = load.expected_pages(chosen).tobytes()
+
+    def once() -> None:
+        done = dom0.run(["/tmp/memload", "foreign", str(domid), *gfns])
+        assert done.status == 0, done.stderr
+        assert done.stdout == expected
+
+    # Nobody in the guest is at these pages: who is in the way of their compression is dom0.
+    with repeated(linux.transport, f"echo {load.pid} > {DRIVER}/compress"):
+        until(["restored_foreign", "cancelled"], DomainController(dom0, domid), once)
+    load.verify(1)
+    assert imbalance_pages(guest.controller.stats()) == 0
+
+
+def test_a_domain_is_paused_while_its_pages_come_and_go(
+    guest: Guest, loads: Loads, dom0: Transport, domid: int
+) -> None:
+    load = loads.start(ContentClass.MIX, 1024)
+    load.ctl("spin", 2)
+
+    def once() -> None:
+        dom0.succeed(f"xl pause {domid}; {TOOL} compress {domid}; xl unpause {domid}")
+        guest.controller.compress()
+        load.verify(1)
+
+    until(["committed", "cancelled", "restored_data"], DomainController(dom0, domid), once)
+    load.ctl("spin", 0)
+    assert imbalance_pages(guest.controller.stats()) == 0
+
+
+def test_the_toolstack_restores_what_it_compresses(
+    guest: Guest, loads: Loads, dom0: Transport, domid: int
+) -> None:
+    load = loads.start(ContentClass.MIX, 1024)
+    with repeated(dom0, f"{TOOL} compress {domid}"), repeated(dom0, f"{TOOL} restore {domid}"):
+        until(
+            ["cancelled", "restored_forced", "collisions"],
+            DomainController(dom0, domid),
+            lambda: load.verify(3),
+        )
+    load.verify(1)
+    assert imbalance_pages(guest.controller.stats()) == 0

@@ -1,0 +1,102 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""A guest that attacks the hypercall harms nobody: not Xen, not its neighbour, not its own memory.
+
+It passes only if every operation gave every error that the public header has for it: an attack
+that was never made was not survived.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+from harness.report.books import imbalance_pages
+from harness.testbed import Testbed
+from tests.integration.compression import wait_for
+from tests.integration.hostile import Hostile, Neighbour, Report, no_free_memory, settings
+
+ATTACK_S, PHASE_S, NIGHT_S = 30, 4, 1800
+# So often a vCPU sleeps for a frame before it is believed that the host has none.
+SLEEPS = 50
+# Of a timer of the vCPU that attacks, where an instruction is a nanosecond: a slice of the
+# scheduler for dom0, and what Xen does between two looks. To walk 2^27 entries takes seconds.
+MAX_LATE_US = 20_000
+
+ANY = {"0", "EINVAL", "EFAULT", "EOPNOTSUPP"}
+EXPECTED = {
+    "request": {*ANY, "ENOMEM", "EBUSY"},
+    "restore_hint": ANY,
+    "discard": ANY,
+    "exclude": ANY,
+    "include": ANY,
+    "query": ANY,
+    "unknown": {"EINVAL", "EOPNOTSUPP"},
+    "shared": {"0", "EINVAL"},
+}
+# What may be seen, but need not: a page that nobody has a frame for; what others made of a request.
+POSSIBLE = {
+    "restore_hint": {"ENOMEM"},
+    "exclude": {"ENOMEM"},
+    "shared": {"ENOMEM", "EBUSY"},
+}
+
+
+def judge(report: Report, told: str) -> None:
+    """What must be seen was, and nothing that must not."""
+    print(report)
+    assert not any(report.found.values()), f"{report.found}\n{told}"
+
+
+def test_a_hostile_guest_harms_nobody(pair: Testbed, hostile: Hostile) -> None:
+    linux = pair.guests["linux"]
+    with Neighbour(pair) as neighbour:
+        hostile.attack(ATTACK_S, 1)
+        with settings(pair.dom0, linux.domid, guest_ops=0):
+            hostile.attack(PHASE_S, 2)
+        with settings(pair.dom0, linux.domid, max_compressed=1):
+            hostile.attack(PHASE_S, 3)
+        # All that the host has is with others; what was compressed wants to come back.
+        linux.controller.compress()
+        waits = linux.controller.stats().waits
+        with neighbour.refused(), hostile.attacking(4), no_free_memory(pair.dom0):
+            wait_for("vCPUs to sleep", lambda: linux.controller.stats().waits > waits + SLEEPS)
+        hostile.attack(PHASE_S, 5)
+    neighbour.check()
+    report = hostile.report()
+    judge(report, hostile.findings())
+    seen = report.outcomes()
+    for operation, errors in EXPECTED.items():
+        missing = errors - seen.get(operation, set())
+        assert not missing, f"{operation} never gave {missing}: {seen}"
+        others = seen[operation] - errors - POSSIBLE.get(operation, set()) - ANY
+        assert not others, f"{operation} gave {others}"
+    stats = linux.controller.stats()
+    assert imbalance_pages(stats) == 0
+    assert stats.corrupted == 0
+    # They did get in each other's way. What is rarer has tests of its own, of concurrency.
+    assert min(stats.cancelled, stats.collisions) > 0, stats
+
+
+def test_no_call_keeps_a_cpu_for_long(counting: Testbed) -> None:
+    """Each way to make Xen work for long, alone and with all others, on one CPU."""
+    hostile = Hostile(counting.guests["linux"])
+    late = {}
+    for attacks in (["argument"], ["endless"], ["long-list"], ["shared"], ["request-page"], []):
+        hostile.attack(2, 1, attacks)
+        late[" ".join(attacks) or "all"] = hostile.report().late_us
+    hostile.leave()
+    print("late by us, the worst so far:", late)
+    assert max(late.values()) < MAX_LATE_US, late
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(NIGHT_S + 900)
+def test_a_hostile_guest_harms_nobody_in_half_an_hour(pair: Testbed, hostile: Hostile) -> None:
+    with Neighbour(pair) as neighbour:
+        for seed in range(100, 100 + NIGHT_S // 60):
+            hostile.attack(60, seed)
+    neighbour.check()
+    report = hostile.report()
+    judge(report, hostile.findings())
+    stats = pair.guests["linux"].controller.stats()
+    assert imbalance_pages(stats) == 0
+    assert stats.corrupted == 0
