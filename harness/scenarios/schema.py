@@ -146,6 +146,13 @@ class Density(_Model):
     slices: Annotated[int, Field(gt=0)] = 16
 
 
+class Scan(_Model):
+    """Pages looked at to compress one: walking a process, and all of the guest's memory."""
+
+    do: Literal["scan"]
+    pages: Annotated[int, Field(gt=0, le=1 << 22)] = 2048
+
+
 class Profile(_Model):
     """Count Xen's instructions by function while pages are compressed and restored."""
 
@@ -170,6 +177,7 @@ Step = Annotated[
     | Victims
     | Latency
     | Density
+    | Scan
     | Profile,
     Field(discriminator="do"),
 ]

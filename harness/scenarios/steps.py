@@ -17,6 +17,7 @@ from harness.scenarios.latency import measure_latency
 from harness.scenarios.load import Load, driver_request
 from harness.scenarios.profile import profile
 from harness.scenarios.roundtrip import round_trips
+from harness.scenarios.scan import compare_scans
 from harness.scenarios.victims import victims
 
 
@@ -144,6 +145,7 @@ _STEPS: dict[type[Any], Callable[[Context, Any], None]] = {
     schema.Latency: measure_latency,
     schema.Density: measure_density,
     schema.Profile: profile,
+    schema.Scan: compare_scans,
 }
 
 

@@ -387,6 +387,8 @@ int mc_whole_domain(struct domain *d, uint64_t *cursor, uint64_t end,
 
     mc_reclaim_flush(&r);
     *done += r.done + b.done;
+    if ( !restore )
+        atomic_add(looked, &mc->scanned);
 
     mc_end(d);
 

@@ -304,7 +304,12 @@ int mc_bulk_add(struct mc_bulk *b, gfn_t gfn, uint64_t cursor)
     if ( !b->nr )
         b->cursor = cursor;
 
-    b->out[b->nr++] = (struct mc_out){ .gfn = gfn };
+    /* Most of it is written later, whatever becomes of the page. */
+    b->out[b->nr].gfn = gfn;
+    b->out[b->nr].page = NULL;
+    b->out[b->nr].chain = NULL;
+    b->out[b->nr].codec_ticks = 0;
+    b->out[b->nr++].rc = 0;
 
     return b->nr == MC_BATCH ? mc_bulk_flush(b) : 0;
 }

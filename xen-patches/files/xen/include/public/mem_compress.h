@@ -329,7 +329,8 @@ struct xen_mem_compress_stats {
     uint64_aligned_t sweeps;         /* complete ageing sweeps */
     uint64_aligned_t splits;         /* blocks split into pages */
     uint64_aligned_t requests;       /* guest hypercalls */
-    uint64_aligned_t scanned;        /* leaf entries looked at for requests */
+    /* To compress: leaf entries of a process, gfns of a whole domain. */
+    uint64_aligned_t scanned;
     uint64_aligned_t moved;          /* objects moved by compaction */
     uint64_aligned_t reclaims;       /* direct reclaims in a guest's fault */
 
