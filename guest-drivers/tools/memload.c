@@ -34,6 +34,7 @@ static const char usage[] =
 	"  hypercall SEED    have Xen read each page: 8 bytes of errno each\n"
 	"  touch-half SEED   read a word of the first half of the shuffled order\n"
 	"  time SEED         read a word of each page: 4 bytes of counter ticks each\n"
+	"  work ROUNDS       ticks that reading all of it so often takes\n"
 	"  pageout           ask Linux to swap everything out: 8 bytes of ticks it took\n"
 	"  spin T            T threads touch pages of the first eighth until `spin 0`\n"
 	"  pfns              frame number of each page, 8 bytes each (0: not present)\n"

@@ -59,6 +59,15 @@ void region_time(const struct region *region, const uint32_t *order,
 		 uint32_t *ticks);
 
 /**
+ * region_work() - read all of it, again and again
+ * @region: the memory
+ * @rounds: how often
+ *
+ * Return: ticks that this took.
+ */
+uint64_t region_work(const struct region *region, unsigned int rounds);
+
+/**
  * region_pageout() - ask Linux to swap all of it out
  * @region: the memory
  * @ticks: how long that took

@@ -133,6 +133,9 @@ static bool obey(struct region *region, int fd, const char *line)
 	} else if (!strcmp(verb, "time")) {
 		region_time(region, order, (uint32_t *)out);
 		answer(fd, out, pages * sizeof(uint32_t));
+	} else if (!strcmp(verb, "work")) {
+		*out = region_work(region, (unsigned int)arg);
+		answer(fd, out, sizeof(*out));
 	} else if (!strcmp(verb, "pageout")) {
 		if (region_pageout(region, out))
 			fail(fd, strerror(errno));

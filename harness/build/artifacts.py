@@ -116,6 +116,11 @@ def existing() -> Artifacts:
     return Artifacts(**found)  # type: ignore[arg-type]
 
 
+def xen_without_controller() -> Path:
+    """Xen with our patches, configured without the controller; built if need be."""
+    return xen.build_xen(Graph().xen_source, controller=False).path / xen.IMAGE
+
+
 class Graph:
     """The steps and what each needs; each is run at most once."""
 

@@ -38,6 +38,7 @@ IDENTITY = (
     "XEN_BUILD_TIME=00:00:00",
 )
 DEBUG = {"CONFIG_DEBUG": "y"}
+WITHOUT = {"CONFIG_MEM_COMPRESS": "n"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,16 +60,21 @@ def patches_dir() -> Path:
     return repo_root() / "xen-patches"
 
 
-def build_xen(source: XenSource, *, debug: bool = False) -> Built:
+def build_xen(source: XenSource, *, debug: bool = False, controller: bool = True) -> Built:
     """Xen's image, its symbols, its .config and its public headers.
 
-    debug: with assertions, which release builds do not have
+    debug:      with assertions, which release builds do not have
+    controller: else configured without it, to compare with
 
     Raises HypervisorError when a patch does not apply, an option does not survive, or it does not
     compile.
     """
     ours = patches_dir()
-    wanted = {**_fragment(ours / "config"), **(DEBUG if debug else {})}
+    wanted = {
+        **_fragment(ours / "config"),
+        **(DEBUG if debug else {}),
+        **({} if controller else WITHOUT),
+    }
     series = read_series(ours / "patches")
     inputs = {
         "recipe": RECIPE,
@@ -79,7 +85,7 @@ def build_xen(source: XenSource, *, debug: bool = False) -> Built:
         "options": wanted,
         "compiler": compiler(),
     }
-    name = "xen-debug" if debug else "xen"
+    name = "xen" + ("-debug" if debug else "") + ("" if controller else "-without")
     return run(name, inputs, lambda out, progress: _make(name, source, wanted, out, progress))
 
 

@@ -9,6 +9,7 @@ unit tests make it from a small simulation.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -51,6 +52,8 @@ class ControllerStats(Stats, Protocol):
     def moved(self) -> int: ...
     @property
     def scanned(self) -> int: ...
+    @property
+    def sweeps(self) -> int: ...
 
 
 class Controller(Protocol):
@@ -114,6 +117,10 @@ class Bed(Protocol):
 
     def consoles(self) -> Mapping[str, Path]:
         """Console logs by name."""
+        ...
+
+    def without_controller(self) -> AbstractContextManager[Mapping[str, Guest]]:
+        """The guests of a second testbed: the same, on a Xen built without the controller."""
         ...
 
     def qmp(self, command: str, arguments: Mapping[str, Any]) -> Any: ...

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from harness.build.artifacts import existing
+from harness.build.artifacts import existing, xen_without_controller
 from harness.config import load_profile
 from harness.errors import HarnessError, MachineError
 from harness.hypervisor import DomainController
@@ -54,6 +54,24 @@ class LiveBed:
 
     def consoles(self) -> Mapping[str, Path]:
         return self._testbed.consoles()
+
+    @contextmanager
+    def without_controller(self) -> Iterator[Mapping[str, LiveGuest]]:
+        request = self._testbed.folder.read_request()
+        files = {name: Path(path) for name, path in request.files.items()}
+        name = f"{self._testbed.folder.name}-without"
+        with boot(
+            request.profile,
+            overrides=request.overrides,
+            name=name,
+            background=False,
+            files=files | {"xen": xen_without_controller()},
+        ) as testbed:
+            try:
+                yield {name: LiveGuest(guest) for name, guest in testbed.guests.items()}
+            finally:
+                halt(name)
+                shutil.rmtree(testbed.folder.path, ignore_errors=True)
 
     def qmp(self, command: str, arguments: Mapping[str, Any]) -> Any:
         with self._testbed.qmp() as qmp:

@@ -153,6 +153,15 @@ class Scan(_Model):
     pages: Annotated[int, Field(gt=0, le=1 << 22)] = 2048
 
 
+class IdleOverhead(_Model):
+    """Time work beside an idle controller, and on a Xen without one."""
+
+    do: Literal["idle-overhead"]
+    pages: Annotated[int, Field(gt=0, le=1 << 22)] = 4096
+    rounds: Annotated[int, Field(gt=0)] = 150
+    goes: Annotated[int, Field(gt=0)] = 3
+
+
 class Profile(_Model):
     """Count Xen's instructions by function while pages are compressed and restored."""
 
@@ -178,6 +187,7 @@ Step = Annotated[
     | Latency
     | Density
     | Scan
+    | IdleOverhead
     | Profile,
     Field(discriminator="do"),
 ]

@@ -15,6 +15,7 @@ from harness.scenarios.context import Context
 from harness.scenarios.density import measure_density
 from harness.scenarios.latency import measure_latency
 from harness.scenarios.load import Load, driver_request
+from harness.scenarios.overhead import measure_overhead
 from harness.scenarios.profile import profile
 from harness.scenarios.roundtrip import round_trips
 from harness.scenarios.scan import compare_scans
@@ -146,6 +147,7 @@ _STEPS: dict[type[Any], Callable[[Context, Any], None]] = {
     schema.Density: measure_density,
     schema.Profile: profile,
     schema.Scan: compare_scans,
+    schema.IdleOverhead: measure_overhead,
 }
 
 

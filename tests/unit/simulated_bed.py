@@ -52,6 +52,7 @@ class SimStats:
     ticks_khz: int = 62_500
     moved: int = 0
     scanned: int = 0
+    sweeps: int = 0
     restores: dict[str, int] = field(default_factory=dict)
 
     @property
@@ -83,6 +84,8 @@ class SimGuest:
         self.shift_objects = 0
         self.codec = "lzo"
         self.refilled = 0
+        self.works = 0
+        self.sweeps = 0
 
     @property
     def shell(self) -> SimGuest:
@@ -131,6 +134,9 @@ class SimGuest:
             self.refilled += end - start
             if self.refilled % self.pages == 0:
                 self.cycle = cycle
+        elif verb == "work":
+            self.works += 1
+            return np.array([1003 if self.works <= 3 else 1000], dtype=np.uint64).tobytes()
         elif verb == "touch-half":
             self._touch(content.touched_half(int(request[1]), self.pages))
         elif verb == "pfns":
@@ -164,6 +170,7 @@ class SimGuest:
             lzo=count[G_LZO],
             unbalanced=self.unbalanced,
             restores={"data": self.restored},
+            sweeps=self.sweeps if not self.works else 2 * self.sweeps,
         )
 
     def compress(self, *, min_age: int = 0, max_pages: int = 0) -> int:
@@ -207,6 +214,10 @@ class SimBed:
     @property
     def symbols(self) -> Path:
         raise NotImplementedError
+
+    @contextmanager
+    def without_controller(self) -> Iterator[Mapping[str, SimGuest]]:
+        yield {self.guest.name: self.guest}
 
     def describe(self) -> tuple[Mapping[str, str | int], Mapping[str, str]]:
         return {"cpu": "simulated"}, {"xen": "00"}

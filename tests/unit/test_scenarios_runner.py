@@ -24,6 +24,7 @@ SMALL = {
     "roundtrip": ["round-trips.total=1500", "round-trips.pages=400"],
     "lru": ["victims.pages=400"],
     "density": ["density.pages=1200"],
+    "idle": ["idle-overhead.pages=400"],
 }
 
 
@@ -146,3 +147,18 @@ def test_density_is_measured_filled_and_after_five_rewrites_of_each_page(
 def test_a_small_store_says_nothing_about_density(bed: SimBed, tmp_path: Path) -> None:
     with pytest.raises(ScenarioFailed, match="says nothing about density"):
         run(bed, tmp_path, "density", "density.pages=200")
+
+
+def test_an_idle_controller_is_held_against_none(bed: SimBed, tmp_path: Path) -> None:
+    bed.guest.sweeps = 2
+    run(bed, tmp_path, "idle")
+    loaded = load_run(tmp_path / "run")
+    assert loaded.state is RunState.PASSED
+    found = [f for f in figures(loaded) if f.bar.name == "idle_overhead"]
+    assert found[0].value == pytest.approx(0.003)
+    assert found[0].met
+
+
+def test_a_controller_without_sweeps_is_not_idle_but_absent(bed: SimBed, tmp_path: Path) -> None:
+    with pytest.raises(ScenarioFailed, match="no sweep went by"):
+        run(bed, tmp_path, "idle")

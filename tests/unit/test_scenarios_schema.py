@@ -22,7 +22,7 @@ pages = 10
 
 
 @pytest.mark.parametrize(
-    "name", ["density", "first-light", "latency", "lru", "profile", "roundtrip", "scan"]
+    "name", ["density", "first-light", "idle", "latency", "lru", "profile", "roundtrip", "scan"]
 )
 def test_every_shipped_scenario_is_valid_and_named_like_its_file(name: str) -> None:
     assert name in shipped_names()

@@ -171,8 +171,7 @@ static struct page_info *heap_get(unsigned int order)
      * Whoever asks writes all of it, or keeps it to Xen, and whatever becomes
      * a guest's goes through arch_mc_clean_in(), instruction cache included.
      */
-    return alloc_domheap_pages(NULL, order,
-                               MEMF_no_scrub | MEMF_no_icache_flush);
+    return alloc_domheap_pages(NULL, order, MEMF_no_scrub | MEMF_no_flush);
 }
 
 struct page_info *mc_frame_get(enum mc_urgency urgency)
