@@ -38,7 +38,7 @@ static bool cf_check found_page(void *ctx, uint64_t va, uint64_t ipa,
 
 static bool cf_check time_to_stop(void *ctx)
 {
-    return hypercall_preempt_check();
+    return mc_preempted();
 }
 
 int arch_mc_guest_scan(struct domain *d, paddr_t root, uint64_t *va,

@@ -58,6 +58,11 @@ uint64_t mc_ticks(void)
     return get_cycles();
 }
 
+bool mc_preempted(void)
+{
+    return mc_inject() || hypercall_preempt_check();
+}
+
 void mc_hist(struct mem_compress *mc, unsigned int which, uint64_t ticks)
 {
     spin_lock(&mc->lock);
@@ -288,7 +293,7 @@ int mem_compress_relinquish(struct domain *d)
             return 0;
 
         mc_free_store_pages(pages, nr);
-        if ( hypercall_preempt_check() )
+        if ( mc_preempted() )
             return -ERESTART;
     }
 }
@@ -376,7 +381,7 @@ int mc_whole_domain(struct domain *d, uint64_t *cursor, uint64_t end,
 
         rc = 0;
         if ( (!(++looked & 255) || (!r.nr && !b.nr)) &&
-             hypercall_preempt_check() )
+             mc_preempted() )
         {
             if ( b.nr )
                 *cursor = b.cursor;
@@ -446,7 +451,7 @@ static bool cf_check process_page(void *ctx, gfn_t gfn, uint64_t va,
         return false;
 
     return ((++p->looked & 63) && (p->r.nr || p->b.nr || !p->looked)) ||
-           !hypercall_preempt_check();
+           !mc_preempted();
 }
 
 /*
@@ -579,7 +584,7 @@ static int op_discard(struct domain *d, xen_mem_compress_gfns_t *gfns)
             mc_reclaim_add(&r, _gfn(gfn));
 
         /* Whatever is in the list, be it one page all over. */
-        if ( (!r.nr || !(gfns->done & 63)) && hypercall_preempt_check() )
+        if ( (!r.nr || !(gfns->done & 63)) && mc_preempted() )
         {
             rc = gfns->done < gfns->nr ? -ERESTART : 0;
             break;
@@ -622,7 +627,7 @@ static int op_exclude(struct domain *d, xen_mem_compress_span_t *span,
             /* Somebody else is at it, and soon through: look again. */
             if ( rc == -EAGAIN )
             {
-                if ( hypercall_preempt_check() )
+                if ( mc_preempted() )
                     return -ERESTART;
                 cpu_relax();
                 continue;
@@ -631,7 +636,7 @@ static int op_exclude(struct domain *d, xen_mem_compress_span_t *span,
 
         span->first++;
         span->nr--;
-        if ( span->nr && hypercall_preempt_check() )
+        if ( span->nr && mc_preempted() )
             return -ERESTART;
     }
 

@@ -116,7 +116,7 @@ static int get_states(struct domain *d, struct xen_domctl_mem_compress_op *op)
 
         n += i;
         /* The caller goes on where this stopped. */
-        if ( hypercall_preempt_check() )
+        if ( mc_preempted() )
             break;
     }
 
@@ -381,7 +381,7 @@ int mem_compress_domctl(struct domain *d,
 
         do
             done = arch_mc_sweep(d, &gfn, MC_SWEEP_SLICE);
-        while ( !done && !hypercall_preempt_check() );
+        while ( !done && !mc_preempted() );
 
         op->u.range.cursor = gfn;
 

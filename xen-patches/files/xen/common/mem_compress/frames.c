@@ -179,6 +179,9 @@ struct page_info *mc_frame_get(enum mc_urgency urgency)
     struct mc_cpu *cpu = this_cpu(mc_cpu);
     struct page_info *pg;
 
+    if ( urgency != MC_FOR_XEN && mc_inject() )
+        return NULL;
+
     if ( urgency == MC_FOR_STORE )
         return heap_get(0) ?: reserve_pop(target / 2, NULL);
 
@@ -199,6 +202,9 @@ struct page_info *mc_frame_get(enum mc_urgency urgency)
 unsigned int mc_frames_get(struct page_info *pages[], unsigned int nr)
 {
     unsigned int got = 0, order, i;
+
+    if ( mc_inject() )
+        nr /= 2;
 
     /*
      * The reserve first, while there is plenty: what a bulk restore empties

@@ -43,6 +43,7 @@
 #include "age.h"
 #include "codec.h"
 #include "hand.h"
+#include "inject.h"
 #include "store.h"
 
 /* Pages between two TLB flushes. */
@@ -203,6 +204,8 @@ void mc_hist(struct mem_compress *mc, unsigned int which, uint64_t ticks);
 void mc_hist_shared(struct mem_compress *mc, unsigned int which,
                     uint64_t ticks, unsigned int nr);
 uint64_t mc_ticks(void);
+/* Does somebody else want this CPU?  In a hypercall. */
+bool mc_preempted(void);
 
 /* frames.c ---------------------------------------------------------------- */
 

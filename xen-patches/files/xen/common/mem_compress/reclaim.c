@@ -84,8 +84,9 @@ static int store_object(struct mem_compress *mc, gfn_t gfn, const void *data,
     for ( tries = 0; ; tries++ )
     {
         spin_lock(&mc->lock);
-        rc = mc_store_put(&mc->store, gfn_x(gfn), data, len, sum,
-                          codec | (crc ? CODEC_HAS_CRC : 0), h);
+        rc = mc_inject() ? -ENOMEM
+                         : mc_store_put(&mc->store, gfn_x(gfn), data, len, sum,
+                                        codec | (crc ? CODEC_HAS_CRC : 0), h);
         spin_unlock(&mc->lock);
 
         if ( rc != -ENOMEM || tries == 4 )
@@ -172,6 +173,7 @@ static bool compress_one(const struct mc_reclaim *r, const struct mc_page *p)
         return false;
     }
 
+    mc_inject_delay();
     rc = arch_mc_commit(d, p, &leaf);
     if ( rc )
     {
@@ -205,6 +207,7 @@ void mc_reclaim_flush(struct mc_reclaim *r)
         return;
 
     arch_mc_nominate(r->d, r->batch, r->nr);
+    mc_inject_delay();
 
     for ( i = 0; i < r->nr; i++ )
     {
@@ -326,7 +329,7 @@ bool mc_reclaim_direct(struct domain *d)
 static bool cf_check move_object(void *ctx, uint64_t gfn, mc_handle_t from,
                                  mc_handle_t to)
 {
-    return arch_mc_move(ctx, _gfn(gfn), from, to);
+    return !mc_inject() && arch_mc_move(ctx, _gfn(gfn), from, to);
 }
 
 /* Objects moved in one go: fewer, and a page of small ones is never begun. */

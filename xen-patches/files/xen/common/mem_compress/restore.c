@@ -125,7 +125,7 @@ void mc_restored(struct domain *d, const struct mc_out *out, unsigned int nr,
 /* Does somebody else want the CPU, after @n pages of a batch? */
 static bool preempted(unsigned int n)
 {
-    return softirq_pending(smp_processor_id()) ||
+    return mc_inject() || softirq_pending(smp_processor_id()) ||
            (!(n % EVENT_CHECK) && hypercall_preempt_check());
 }
 
@@ -155,6 +155,7 @@ static void restore_found(struct domain *d, struct mc_out *out,
         if ( unlikely(o->rc) )
             continue;
 
+        mc_inject_delay();
         va = __map_domain_page(pages[frames - 1]);
         o->rc = decode(d, o, va);
         if ( likely(!o->rc) )
@@ -168,6 +169,7 @@ static void restore_found(struct domain *d, struct mc_out *out,
     }
 
     arch_mc_clean_in_done();
+    mc_inject_delay();
     arch_mc_end_restore(d, out, nr, cause);
 
     for ( i = 0; i < nr; i++ )

@@ -394,7 +394,8 @@ int arch_mc_commit(struct domain *d, const struct mc_page *p,
      * Freeze: with the two references known of (ours, and that of the
      * allocation) replaced by none, nobody can take another any more.
      */
-    else if ( cmpxchg(&p->page->count_info, PGC_allocated | 2,
+    else if ( mc_inject() ||
+              cmpxchg(&p->page->count_info, PGC_allocated | 2,
                       0) != (PGC_allocated | 2) )
     {
         write_valid(entry, ram_entry(d, p->page));

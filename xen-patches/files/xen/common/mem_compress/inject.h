@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Delays and failures, for tests: what happens once a week, in minutes.
+ *
+ * In debug builds mem_compress_inject=N has one in N of the steps that may
+ * fail do so, and one in N of the windows in which others may get at a page
+ * take long.  Nothing is injected that could not happen: an access of Xen's
+ * own, which nobody would try again, never fails.
+ */
+#ifndef MEM_COMPRESS_INJECT_H
+#define MEM_COMPRESS_INJECT_H
+
+#include <xen/types.h>
+
+#ifndef NDEBUG
+
+/* Is it this one's turn? */
+bool mc_inject(void);
+/* Some thousands of instructions, when it is. */
+void mc_inject_delay(void);
+
+#else
+
+static inline bool mc_inject(void) { return false; }
+static inline void mc_inject_delay(void) {}
+
+#endif
+
+#endif /* MEM_COMPRESS_INJECT_H */
+
+/*
+ * Local variables:
+ * mode: C
+ * c-file-style: "BSD"
+ * c-basic-offset: 4
+ * tab-width: 4
+ * indent-tabs-mode: nil
+ * End:
+ */
