@@ -59,7 +59,7 @@ unit: setup ## Tests that need neither network nor QEMU
 
 test: lint build ## Lint, unit tests, the controller's tests on the host, tests on QEMU
 	@mkdir -p $(OUT)
-	@$(bin)/pytest $(TESTS) -m "not slow" $(guests) --junitxml=$(OUT)/test.xml $(PYTEST)
+	@$(bin)/pytest $(TESTS) -m "not slow and not debug_xen" $(guests) --junitxml=$(OUT)/test.xml $(PYTEST)
 
 nightly: setup ## make test and what takes longer, with a summary
 	@$(bin)/harness nightly

@@ -27,8 +27,8 @@ class Job:
         return tuple(self.argv[:3]) == PYTEST
 
 
-def _tests(*words: str) -> tuple[str, ...]:
-    return (*PYTEST, "-m", "not slow", "--junitxml={out}/junit.xml", *words)
+def _tests(*words: str, marks: str = "not slow and not debug_xen") -> tuple[str, ...]:
+    return (*PYTEST, "-m", marks, "--junitxml={out}/junit.xml", *words)
 
 
 def _run(scenario: str, *words: str) -> tuple[str, ...]:
@@ -38,7 +38,7 @@ def _run(scenario: str, *words: str) -> tuple[str, ...]:
 def _with_debug_xen(*words: str) -> tuple[str, ...]:
     """Tests on a Xen with assertions; whatever comes of them, the release Xen is back after."""
     build = shlex.join((*HARNESS, "build", "xen"))
-    tests = shlex.join(_tests(*words))
+    tests = shlex.join(_tests(*words, marks="not slow"))
     return ("sh", "-c", f"{build} --debug && {tests}; status=$?; {build}; exit $status")
 
 
