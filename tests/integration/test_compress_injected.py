@@ -50,7 +50,7 @@ def test_what_may_fail_does_and_nothing_is_lost(injected: Testbed) -> None:
             hostile.attack(ATTACK_S, 1)
         # What is rare among everything else.
         for attacks in (["request-page", "check"], ["take-balloon", "balloon"], ["mangle"]):
-            hostile.attack(ATTACK_S // 8, 2, attacks)
+            hostile.attack(ATTACK_S // 4, 2, attacks)
     neighbour.check()
     report = hostile.report()
     assert not any(report.found.values()), hostile.findings()

@@ -203,9 +203,6 @@ unsigned int mc_frames_get(struct page_info *pages[], unsigned int nr)
 {
     unsigned int got = 0, order, i;
 
-    if ( mc_inject() )
-        nr /= 2;
-
     /*
      * The reserve first, while there is plenty: what a bulk restore empties
      * of the store comes back to it, so most frames never see the heap.

@@ -4,8 +4,8 @@
  *
  * In debug builds mem_compress_inject=N has one in N of the steps that may
  * fail do so, and one in N of the windows in which others may get at a page
- * take long.  Nothing is injected that could not happen: an access of Xen's
- * own, which nobody would try again, never fails.
+ * take long.  Who asks for one page is told that there is no frame; what
+ * nobody would try again, an access of Xen's own or a bulk restore, is not.
  */
 #ifndef MEM_COMPRESS_INJECT_H
 #define MEM_COMPRESS_INJECT_H
