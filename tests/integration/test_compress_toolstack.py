@@ -6,21 +6,15 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from harness.build.artifacts import existing
-from harness.build.step import CROSS_COMPILE, command
-from harness.build.tools import FLAGS
-from harness.build.xen import INCLUDE
 from harness.hypervisor import Xl
 from harness.hypervisor.memcompress import TOOL
 from harness.transport.base import Transport
 from tests.integration.domains import paused_domain
-
-HERE = Path(__file__).parent
+from tests.integration.programs import push_program
 
 
 @pytest.fixture
@@ -42,24 +36,9 @@ def show(dom0: Transport, domid: int) -> Any:
     return json.loads(tool(dom0, "show", domid, "--json"))
 
 
-def test_what_a_domctl_does_not_use_has_to_be_zero(
-    dom0: Transport, newcomer: int, tmp_path: Path
-) -> None:
-    program = tmp_path / "domctl-arguments"
-    include = existing().xen.path.parent / INCLUDE
-    command(
-        [
-            f"{CROSS_COMPILE}gcc",
-            *FLAGS,
-            f"-I{include}",
-            "-o",
-            program,
-            HERE / "domctl_arguments.c",
-        ],
-        what="domctl-arguments: build",
-    )
-    dom0.push(program, "/tmp/domctl-arguments")
-    done = dom0.run(["/tmp/domctl-arguments", str(newcomer)], timeout_s=300).check("dom0")
+def test_what_a_domctl_does_not_use_has_to_be_zero(dom0: Transport, newcomer: int) -> None:
+    program = push_program(dom0, "domctl_arguments.c")
+    done = dom0.run([program, str(newcomer)], timeout_s=300).check("dom0")
     assert done.text == ""
     assert b" arguments\n" in done.stderr
 

@@ -15,7 +15,7 @@
  * anything else is refused with -EINVAL.  What a field marked OUT has on the
  * way in does not matter.
  *
- * Stability.  As long as SUPPORT.md calls memory compression a tech preview
+ * Stability.  As long as SUPPORT.md does not call memory compression supported
  * everything here may change from release to release.  After that:
  *  - the guest interface is stable: XEN_MEM_COMPRESS_INTERFACE_VERSION tells
  *    its layout, and Xen goes on to take any version it has ever released.
