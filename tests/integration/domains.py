@@ -12,13 +12,11 @@ from harness.transport.base import Transport
 MEMORY_MIB = 40
 
 
-@contextmanager
-def paused_domain(dom0: Transport, name: str, *settings: str) -> Iterator[int]:
-    """A domain that has not run yet, and for which the controller is not on; its id.
+def create_paused(dom0: Transport, name: str, *settings: str) -> int:
+    """Make a domain that has not run yet, and for which the controller is not on; its id.
 
     settings: lines of its xl config besides those of the testbed's Linux guest
     """
-    xl = Xl(dom0)
     config = f"/tmp/{name}.cfg"
     dom0.succeed(
         "sed -e '/^name =/d' -e '/^memory =/d' -e '/^maxmem =/d' -e '/^vif =/d'"
@@ -26,9 +24,20 @@ def paused_domain(dom0: Transport, name: str, *settings: str) -> Iterator[int]:
     )
     lines = (f'name = "{name}"', f"memory = {MEMORY_MIB}", f"maxmem = {MEMORY_MIB}", *settings)
     dom0.run(["tee", "-a", config], stdin="".join(f"{line}\n" for line in lines).encode())
-    domid = xl.create_paused(config, name)
+    return Xl(dom0).create_paused(config, name)
+
+
+def destroy_if_there(dom0: Transport, name: str) -> None:
+    """The domain is gone then."""
+    xl = Xl(dom0)
+    if name in xl.domains():
+        xl.destroy(name)
+
+
+@contextmanager
+def paused_domain(dom0: Transport, name: str, *settings: str) -> Iterator[int]:
+    """The same, for as long as the block lasts."""
     try:
-        yield domid
+        yield create_paused(dom0, name, *settings)
     finally:
-        if name in xl.domains():
-            xl.destroy(name)
+        destroy_if_there(dom0, name)

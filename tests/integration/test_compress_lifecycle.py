@@ -20,6 +20,7 @@ from harness.scenarios.bed import Guest
 from harness.scenarios.content import ContentClass
 from harness.transport.base import Transport
 from tests.integration.compression import Loads, repeated, wait_for
+from tests.integration.domains import create_paused, destroy_if_there
 
 VICTIM = "victim"
 CYCLES = 4
@@ -55,23 +56,15 @@ def settled_free_pages(guest: Guest) -> int:
 @pytest.fixture
 def victim(dom0: Transport) -> Iterator[Callable[[], DomainController]]:
     """Creates a small second Linux guest that nothing else needs; gone at the end."""
-    xl = Xl(dom0)
-    config = f"/tmp/{VICTIM}.cfg"
 
     def create() -> DomainController:
-        dom0.succeed(
-            f"sed -e 's/^name = .*/name = \"{VICTIM}\"/' -e 's/^memory = .*/memory = 40/'"
-            " -e 's/^maxmem = .*/maxmem = 40/' -e 's/^vif = .*//'"
-            f" -e 's/xmc.ip=[^ \"]*/xmc.ip=10.0.2.60\\/24/' /guests/linux.cfg > {config}"
-        )
-        controller = DomainController(dom0, xl.create_paused(config, VICTIM))
+        controller = DomainController(dom0, create_paused(dom0, VICTIM))
         controller.enable(SETUP)
-        xl.unpause(VICTIM)
+        Xl(dom0).unpause(VICTIM)
         return controller
 
     yield create
-    if VICTIM in xl.domains():
-        xl.destroy(VICTIM)
+    destroy_if_there(dom0, VICTIM)
 
 
 def wait_until_it_computes(controller: DomainController) -> None:
