@@ -57,6 +57,8 @@ class Compress:
     codec: str
     max_compressed: int
     max_store_pages: int
+    weight: int
+    min_age: int
 
 
 @dataclass(frozen=True, slots=True)

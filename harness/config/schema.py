@@ -72,6 +72,8 @@ class CompressSection(_Section):
     codec: Literal["lzo", "lz4"] = "lzo"
     max_compressed: int = Field(default=0, ge=0)
     max_store_pages: int = Field(default=0, ge=0)
+    weight: int = Field(default=0, ge=0, le=10_000)
+    min_age: int = Field(default=0, ge=0, le=15)
 
 
 class GuestSection(_Section):

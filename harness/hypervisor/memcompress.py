@@ -81,6 +81,11 @@ class Stats:
     sweep_ms: int
     max_compressed: int
     max_store_pages: int
+    weight: int
+    min_age: int
+    low: int
+    high: int
+    background: int
 
     @classmethod
     def parse(cls, document: Mapping[str, Any]) -> Stats:
@@ -130,6 +135,10 @@ class DomainController:
     def set(self, setup: Compress) -> None:
         """Change what enable set; ``enabled`` is not looked at."""
         self._call("set", str(self.domid), *_words(setup))
+
+    def set_watermarks(self, *, low: int, high: int) -> None:
+        """Free pages of the host below which, and up to which, idle processors compress."""
+        self._call("host", f"low={low}", f"high={high}")
 
     def disable(self) -> None:
         """Restore everything and take no more: the emergency exit."""
@@ -237,6 +246,8 @@ def _words(setup: Compress) -> list[str]:
         f"codec={setup.codec}",
         f"max_compressed={setup.max_compressed}",
         f"max_store_pages={setup.max_store_pages}",
+        f"weight={setup.weight}",
+        f"min_age={setup.min_age}",
     ]
 
 

@@ -22,7 +22,15 @@ import pytest
 from tests.hypervisor.conftest import Variant, Workshop
 
 PAGE_BYTES = 4096
-CLAIMS = ("test_age", "test_codec", "test_store", "test_damage", "test_s1_walk", "test_hand")
+CLAIMS = (
+    "test_age",
+    "test_codec",
+    "test_store",
+    "test_damage",
+    "test_s1_walk",
+    "test_hand",
+    "test_share",
+)
 OBJECTS = 2000
 
 

@@ -33,6 +33,8 @@ SETUP = Compress(
     codec="lzo",
     max_compressed=0,
     max_store_pages=0,
+    weight=0,
+    min_age=0,
 )
 
 

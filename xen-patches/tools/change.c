@@ -33,6 +33,10 @@ static const struct setting {
            "at most so many pages hold what was compressed; 0: no limit"),
     NAMED(codec, xmc_codec_names, XEN_MEM_COMPRESS_NR_CODECS - 1,
           "lzo or lz4, of objects made from now on"),
+    NUMBER(weight, 10000,
+           "what idle processors take is shared out by it; 0: nothing"),
+    NUMBER(min_age, XEN_MEM_COMPRESS_NR_AGES - 1,
+           "sweeps without access before they take a page; 0: one"),
     FLAG(crc, "1: objects carry a checksum that is checked at each use"),
     FLAG(guest_ops, "1: the guest may ask for its own pages, by hypercall"),
     FLAG(sw_af, "1: age by faults; always so where the CPU keeps no flags"),
@@ -131,6 +135,40 @@ void verb_set(void)
 
     parse_setup(&op.u.setup);
     must(domid, &op);
+}
+
+/* The watermarks: tell them, or set them. */
+void verb_host(void)
+{
+    struct xen_domctl_mem_compress_op op = {
+        .op = XEN_DOMCTL_MEM_COMPRESS_set_host,
+    };
+    unsigned int i;
+    stats_t s;
+
+    must_get_stats(0, &s);
+    op.u.host.low = s.low;
+    op.u.host.high = s.high;
+
+    for ( i = 0; i < args.nr_words; i++ )
+        if ( !strncmp(args.words[i], "low=", 4) )
+            op.u.host.low = number(args.words[i] + 4, UINT64_MAX, "low");
+        else if ( !strncmp(args.words[i], "high=", 5) )
+            op.u.host.high = number(args.words[i] + 5, UINT64_MAX, "high");
+        else
+            fail(EXIT_USAGE, "host: neither low=N nor high=N: %s",
+                 args.words[i]);
+
+    if ( op.u.host.low > op.u.host.high )
+        fail(EXIT_USAGE, "host: low is above high: %" PRIu64 " > %" PRIu64,
+             (uint64_t)op.u.host.low, (uint64_t)op.u.host.high);
+
+    if ( args.nr_words )
+        must(0, &op);
+
+    printf(args.json ? "{\"low\": %" PRIu64 ", \"high\": %" PRIu64 "}\n"
+                     : "low %" PRIu64 " pages, high %" PRIu64 " pages\n",
+           (uint64_t)op.u.host.low, (uint64_t)op.u.host.high);
 }
 
 /*

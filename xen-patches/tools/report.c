@@ -77,15 +77,17 @@ static const struct field {
     FIELD(lz4),
     FIELD(stored_bytes), FIELD(store_pages), FIELD(table_pages),
     FIELD(meta_bytes), FIELD(host_total), FIELD(host_free), FIELD(reserve),
-    FIELD(reserve_target),
+    FIELD(reserve_target), FIELD(low), FIELD(high),
 }, settings[] = {
     FIELD(sweep_ms), FIELD(max_compressed), FIELD(max_store_pages),
+    FIELD(weight), FIELD(min_age),
 }, events[] = {
     FIELD(nominated), FIELD(committed), FIELD(rejected), FIELD(cancelled),
     FIELD(freeze_failed), FIELD(no_memory), FIELD(collisions),
     FIELD(lost_races), FIELD(dropped), FIELD(refaults), FIELD(corrupted),
     FIELD(waits), FIELD(flushes), FIELD(sweeps), FIELD(splits),
     FIELD(requests), FIELD(scanned), FIELD(moved), FIELD(reclaims),
+    FIELD(background),
 };
 
 static uint64_t value(const struct xen_mem_compress_stats *s,

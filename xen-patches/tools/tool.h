@@ -82,6 +82,7 @@ void verb_classes(void);
 
 void verb_enable(void);
 void verb_set(void);
+void verb_host(void);
 void verb_compress(void);
 void verb_restore(void);
 void verb_sweep(void);

@@ -66,6 +66,14 @@ static const struct verb {
 "    xen-memcompress set guest max_store_pages=4096 crc=1\n"
 "A limit that is below what is there stops more, and brings nothing back.\n",
       verb_set, 0, 16 },
+    { "host", "[low=N] [high=N]",
+      "when idle processors compress: tell, or set",
+"In pages: they begin when less than low is free, and end when high is, or\n"
+"nothing is old enough; 0 for both: never.  They take pages of domains with a\n"
+"weight (set DOM weight=N), in proportion to their weights:\n"
+"    xen-memcompress set guest weight=100 min_age=4\n"
+"    xen-memcompress host low=16384 high=24576\n",
+      verb_host, 0, 2 },
     { "compress", "DOM [--min-age N] [--max N]",
       "compress pages that were not accessed for N sweeps",
 "    xen-memcompress compress guest --min-age 5 --max 1000\n"

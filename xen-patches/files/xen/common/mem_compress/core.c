@@ -187,7 +187,8 @@ static int check_setup(const struct xen_mem_compress_setup *s)
                       XEN_MEM_COMPRESS_S_sw_af) )
         return -EINVAL;
 
-    if ( s->pad || s->codec >= XEN_MEM_COMPRESS_NR_CODECS )
+    if ( s->pad || s->codec >= XEN_MEM_COMPRESS_NR_CODECS ||
+         s->weight > MC_WEIGHT_MAX || s->min_age > MC_AGE_MAX )
         return -EINVAL;
 
     /* The flag belongs to all domains: mem_compress=no-hw-af at boot. */
@@ -205,6 +206,8 @@ static void apply_setup(struct mem_compress *mc,
     mc->max_store_pages = s->max_store_pages;
     BUILD_BUG_ON(XEN_MEM_COMPRESS_CODEC_lz4 + MC_CODEC_LZO != MC_CODEC_LZ4);
     ACCESS_ONCE(mc->codec) = MC_CODEC_LZO + s->codec;
+    mc->min_age = s->min_age;
+    mc_pressure_weight(mc->domain, s->weight);
     ACCESS_ONCE(mc->sweep_ms) = s->sweep_ms;
     if ( s->sweep_ms )
         set_timer(&mc->sweep_timer, NOW() + MILLISECS(1));

@@ -26,6 +26,7 @@ static void get_stats(struct domain *d, struct xen_mem_compress_stats *s)
     s->host_total = total_pages;
     s->host_free = avail_domheap_pages();
     mc_reserve_info(&s->reserve, &s->reserve_target);
+    mc_pressure_info(&s->low, &s->high);
 
     if ( !mc )
         return;
@@ -68,6 +69,9 @@ static void get_stats(struct domain *d, struct xen_mem_compress_stats *s)
     s->sweep_ms = mc->sweep_ms;
     s->max_compressed = mc->max_compressed;
     s->max_store_pages = mc->max_store_pages;
+    s->weight = mc->share.weight;
+    s->min_age = mc->min_age;
+    s->background = mc->taken_background;
 
     spin_lock(&mc->lock);
     s->stored_bytes = mc->store.bytes;
@@ -207,6 +211,10 @@ static int check_argument(const struct xen_domctl_mem_compress_op *op)
         used = sizeof(op->u.setup);
         break;
 
+    case XEN_DOMCTL_MEM_COMPRESS_set_host:
+        used = sizeof(op->u.host);
+        break;
+
     case XEN_DOMCTL_MEM_COMPRESS_get_stats:
     case XEN_DOMCTL_MEM_COMPRESS_get_classes:
         if ( op->u.buffer.index )
@@ -295,6 +303,9 @@ int mem_compress_domctl(struct domain *d,
 
     if ( op->op == XEN_DOMCTL_MEM_COMPRESS_enable )
         return mc_enable(d, &op->u.setup);
+
+    if ( op->op == XEN_DOMCTL_MEM_COMPRESS_set_host )
+        return is_hardware_domain(d) ? mc_pressure_set(&op->u.host) : -EINVAL;
 
     if ( op->op == XEN_DOMCTL_MEM_COMPRESS_get_stats )
     {

@@ -412,6 +412,7 @@ void mc_wait_for_frame(void)
     if ( !timer_is_active(&refill_timer) )
         set_timer(&refill_timer, NOW() + RETRY_PERIOD);
     send_global_virq(VIRQ_ENOMEM);
+    mc_pressure_now();
 }
 
 static void wake_sleepers(void)

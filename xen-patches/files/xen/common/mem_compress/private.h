@@ -4,8 +4,10 @@
  *
  * Who calls whom:
  *
- *      domctl / hypercall / fault / lookup / timer
- *                        |
+ *      domctl / hypercall / fault / lookup / timer      idle loop
+ *                        |                                  |
+ *                        |                  pressure.c (who is taken from)
+ *                        |                                  |
  *      domctl.c   core.c (dispatch)   reclaim.c (in)   restore.c (out)
  *                        |                   |               |
  *      frames.c (reserve, attach and detach of frames, sleeping vCPUs)
@@ -44,6 +46,7 @@
 #include "codec.h"
 #include "hand.h"
 #include "inject.h"
+#include "share.h"
 #include "store.h"
 
 /* Pages between two TLB flushes. */
@@ -115,8 +118,13 @@ struct mem_compress {
     struct timer sweep_timer, tidy_timer;
     unsigned long sweep_gfn;
 
-    /* Where background and direct reclaim go on. */
-    struct mc_hand direct;
+    /* Where background and direct reclaim go on; see pressure.c. */
+    struct mc_hand background, direct;
+    struct mc_share share;
+    uint32_t min_age;         /* of what idle processors take              */
+    bool dry;                 /* nothing old enough, as of ...             */
+    uint64_t dry_sweep;       /* ... this sweep                            */
+    s_time_t swept;           /* last sweep by an idle processor           */
 
     /*
      * The level 3 tables of the p2m, one for each 2 MiB of gfns from
@@ -142,6 +150,7 @@ struct mem_compress {
     uint64_t restores[XEN_MEM_COMPRESS_NR_CAUSES];
     uint64_t nominated, committed, freeze_failed, dropped, refaults;
     uint64_t flushes, sweeps, splits;
+    uint64_t taken_background;
 
     /* Anywhere. */
     atomic_t rejected, cancelled, no_memory, collisions, lost_races;
@@ -207,6 +216,14 @@ uint64_t mc_ticks(void);
 /* Does somebody else want this CPU?  In a hypercall. */
 bool mc_preempted(void);
 
+/* pressure.c -------------------------------------------------------------- */
+
+void mc_pressure_weight(struct domain *d, uint32_t weight);
+int mc_pressure_set(const struct xen_mem_compress_host *h);
+void mc_pressure_info(uint64_t *low, uint64_t *high);
+/* Frames ran out: do not wait for the next look at the watermarks. */
+void mc_pressure_now(void);
+
 /* frames.c ---------------------------------------------------------------- */
 
 enum mc_urgency {
@@ -262,6 +279,12 @@ struct mc_reclaim {
 void mc_reclaim_add(struct mc_reclaim *r, gfn_t gfn);
 /* Work off what was collected. */
 void mc_reclaim_flush(struct mc_reclaim *r);
+/*
+ * Advance @h by up to @nr gfns, or @max pages, and take what is at least as
+ * old as the hand says.  True when that completed a round.
+ */
+bool mc_reclaim_round(struct mc_reclaim *r, struct mc_hand *h, unsigned int nr,
+                      unsigned int max);
 /* May this page be taken, going by its age? */
 bool mc_reclaim_wants(const struct mc_reclaim *r, gfn_t gfn);
 /* How old a page must be so that about @wanted are; at least @min_age. */

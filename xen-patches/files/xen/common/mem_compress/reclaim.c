@@ -260,6 +260,31 @@ unsigned int mc_reclaim_age(struct domain *d, unsigned int min_age,
     return max(min_age, mc_age_threshold(&h, wanted));
 }
 
+bool mc_reclaim_round(struct mc_reclaim *r, struct mc_hand *h, unsigned int nr,
+                      unsigned int max)
+{
+    const struct mem_compress *mc = r->d->mem_compress;
+    uint64_t before = r->done;
+
+    r->min_age = h->age;
+
+    for ( ; nr && r->nr < max && h->looked < mc->nr_ages; nr--, h->looked++ )
+    {
+        gfn_t gfn;
+
+        if ( h->index >= mc->nr_ages )
+            h->index = 0;
+        gfn = _gfn(mc->first_gfn + h->index++);
+
+        if ( mc_reclaim_wants(r, gfn) )
+            mc_reclaim_add(r, gfn);
+    }
+    mc_reclaim_flush(r);
+    h->taken += r->done - before;
+
+    return h->looked >= mc->nr_ages;
+}
+
 /*
  * How much of it in one fault.  A page costs its codec, up to some 60 000
  * instructions, looking at an age about ten, and ageing a page about eighty.
@@ -273,8 +298,7 @@ bool mc_reclaim_direct(struct domain *d)
     struct mem_compress *mc = d->mem_compress;
     struct mc_reclaim r = { .d = d, .direct = true };
     struct mc_hand hand;
-    unsigned int looked;
-    bool again = true;
+    bool round, again = true;
 
     if ( mc->off || !mc_begin(d) )
         return false;
@@ -285,29 +309,15 @@ bool mc_reclaim_direct(struct domain *d)
     hand = mc->direct;
     if ( !hand.age )
         hand.age = MC_AGE_MAX;
-    r.min_age = hand.age;
 
-    for ( looked = 0; looked < DIRECT_LOOK && r.nr < DIRECT_PAGES &&
-                      hand.looked < mc->nr_ages; looked++, hand.looked++ )
-    {
-        gfn_t gfn;
-
-        if ( hand.index >= mc->nr_ages )
-            hand.index = 0;
-        gfn = _gfn(mc->first_gfn + hand.index++);
-
-        if ( mc_reclaim_wants(&r, gfn) )
-            mc_reclaim_add(&r, gfn);
-    }
-    mc_reclaim_flush(&r);
-    hand.taken += r.done;
+    round = mc_reclaim_round(&r, &hand, DIRECT_LOOK, DIRECT_PAGES);
 
     /*
      * Not younger than one sweep: what was restored, or accessed, since is
      * what an instruction that needs several pages at once has just got, and
      * taking these in turns it would never be executed.
      */
-    if ( hand.looked >= mc->nr_ages && !mc_hand_again(&hand, 1) )
+    if ( round && !mc_hand_again(&hand, 1) )
     {
         /*
          * Nothing is old enough, so that has to change, be there sweeps by

@@ -213,6 +213,8 @@ DEFINE_XEN_GUEST_HANDLE(xen_mem_compress_op_t);
 #define XEN_DOMCTL_MEM_COMPRESS_read_object   8
 /* Age every page by one sweep, now (u.range, of which only the cursor). */
 #define XEN_DOMCTL_MEM_COMPRESS_sweep         9
+/* Set what belongs to the host (u.host); the domain is the hardware domain. */
+#define XEN_DOMCTL_MEM_COMPRESS_set_host     10
 /* Copy an array of struct xen_mem_compress_class to u.buffer. */
 #define XEN_DOMCTL_MEM_COMPRESS_get_classes  11
 
@@ -240,9 +242,29 @@ struct xen_mem_compress_setup {
      * Those that exist remember theirs.
      */
     uint32_t codec;
+    /*
+     * IN: while the host is short of memory idle processors compress pages of
+     * domains in proportion to their weights (up to 10000); 0: none of this.
+     */
+    uint32_t weight;
+    /*
+     * IN: what idle processors take was not accessed for so many sweeps
+     * (1-15; 0 stands for 1).
+     */
+    uint32_t min_age;
     uint32_t pad;
 };
 typedef struct xen_mem_compress_setup xen_mem_compress_setup_t;
+
+struct xen_mem_compress_host {
+    /*
+     * IN, in pages: idle processors begin to compress when less than low is
+     * free in the heap, and end when high is.  low <= high; 0 for both: never.
+     */
+    uint64_aligned_t low;
+    uint64_aligned_t high;
+};
+typedef struct xen_mem_compress_host xen_mem_compress_host_t;
 
 /* State byte of one gfn: low nibble what it is, high nibble its age. */
 #define XEN_MEM_COMPRESS_G_none         0  /* nothing, or not RAM */
@@ -346,6 +368,14 @@ struct xen_mem_compress_stats {
     uint64_aligned_t sweep_ms;
     uint64_aligned_t max_compressed;
     uint64_aligned_t max_store_pages;
+    uint64_aligned_t weight;
+    uint64_aligned_t min_age;
+
+    /* The host's watermarks, see struct xen_mem_compress_host. */
+    uint64_aligned_t low;
+    uint64_aligned_t high;
+    /* Of the pages committed: by idle processors. */
+    uint64_aligned_t background;
 };
 typedef struct xen_mem_compress_stats xen_mem_compress_stats_t;
 DEFINE_XEN_GUEST_HANDLE(xen_mem_compress_stats_t);
@@ -420,6 +450,8 @@ struct xen_domctl_mem_compress_op {
     union {
         /* enable, set */
         xen_mem_compress_setup_t setup;
+        /* set_host */
+        xen_mem_compress_host_t host;
         struct {
             /* IN: XEN_MEM_COMPRESS_H_* (get_hist), else 0. */
             uint32_t index;

@@ -72,6 +72,12 @@ int mem_compress_populate(struct domain *d, gfn_t gfn, unsigned int cause);
 void mem_compress_touch(struct domain *d, gfn_t gfn);
 
 /*
+ * A processor has nothing to do.  False: neither has the controller; true: it
+ * had, and wants to be called again after softirqs.
+ */
+bool mem_compress_idle(void);
+
+/*
  * The content of @gfn is given up (balloon-out).  True: @gfn was compressed,
  * its object and its p2m entry are gone, there is no frame to free.  False:
  * there is a frame at @gfn, or nothing at all: remove it the ordinary way.
@@ -116,6 +122,7 @@ static inline int mem_compress_populate(struct domain *d, gfn_t gfn,
 }
 
 static inline void mem_compress_touch(struct domain *d, gfn_t gfn) {}
+static inline bool mem_compress_idle(void) { return false; }
 
 static inline bool mem_compress_drop(struct domain *d, gfn_t gfn)
 {
