@@ -9,6 +9,7 @@
 
 #include "../../xen-patches/tools/hypercall.c"
 
+#include <stdbool.h>
 #include <stddef.h>
 
 typedef struct xen_domctl_mem_compress_op arg_t;
@@ -26,11 +27,13 @@ static const struct {
     uint32_t op;
     uint64_t used;
     size_t handle, size;        /* offsets; 0: none */
+    bool host;                  /* of the hardware domain */
 } ops[] = {
     { "enable", XEN_DOMCTL_MEM_COMPRESS_enable,
       FIELD(u.setup) & ~FIELD(u.setup.pad), 0, 0 },
     { "set", XEN_DOMCTL_MEM_COMPRESS_set,
       FIELD(u.setup) & ~FIELD(u.setup.pad), 0, 0 },
+    { "set_host", XEN_DOMCTL_MEM_COMPRESS_set_host, FIELD(u.host), 0, 0, true },
     { "get_stats", XEN_DOMCTL_MEM_COMPRESS_get_stats,
       FIELD(u.buffer.size) | FIELD(u.buffer.data),
       offsetof(arg_t, u.buffer.data), offsetof(arg_t, u.buffer.size) },
@@ -96,6 +99,8 @@ int main(int argc, char **argv)
 
     for ( i = 0; i < sizeof(ops) / sizeof(ops[0]); i++ )
     {
+        unsigned int whose = ops[i].host ? 0 : domid;
+
         for ( b = 0; b < U_BYTES; b++ )
         {
             int rc;
@@ -104,7 +109,7 @@ int main(int argc, char **argv)
                 continue;
             arg = right(i);
             ((uint8_t *)&arg.u)[b] = 0x40;
-            rc = ask(domid, &arg);
+            rc = ask(whose, &arg);
             tried++;
             if ( rc != -EINVAL )
                 printf("%s with byte %u of u set: %d\n", ops[i].name, b, rc);
@@ -113,11 +118,11 @@ int main(int argc, char **argv)
         arg = right(i);
         arg.version++;
         tried++;
-        if ( ask(domid, &arg) != -EINVAL )
+        if ( ask(whose, &arg) != -EINVAL )
             printf("%s of another version\n", ops[i].name);
 
         arg = right(i);
-        if ( ask(domid, &arg) == -EINVAL )
+        if ( ask(whose, &arg) == -EINVAL )
             printf("%s with nothing wrong is refused\n", ops[i].name);
     }
 
