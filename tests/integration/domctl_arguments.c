@@ -9,7 +9,6 @@
 
 #include "../../xen-patches/tools/hypercall.c"
 
-#include <stdbool.h>
 #include <stddef.h>
 
 typedef struct xen_domctl_mem_compress_op arg_t;
@@ -27,13 +26,12 @@ static const struct {
     uint32_t op;
     uint64_t used;
     size_t handle, size;        /* offsets; 0: none */
-    bool host;                  /* of the hardware domain */
 } ops[] = {
     { "enable", XEN_DOMCTL_MEM_COMPRESS_enable,
       FIELD(u.setup) & ~FIELD(u.setup.pad), 0, 0 },
     { "set", XEN_DOMCTL_MEM_COMPRESS_set,
       FIELD(u.setup) & ~FIELD(u.setup.pad), 0, 0 },
-    { "set_host", XEN_DOMCTL_MEM_COMPRESS_set_host, FIELD(u.host), 0, 0, true },
+    { "set_host", XEN_DOMCTL_MEM_COMPRESS_set_host, FIELD(u.host), 0, 0 },
     { "get_stats", XEN_DOMCTL_MEM_COMPRESS_get_stats,
       FIELD(u.buffer.size) | FIELD(u.buffer.data),
       offsetof(arg_t, u.buffer.data), offsetof(arg_t, u.buffer.size) },
@@ -99,7 +97,8 @@ int main(int argc, char **argv)
 
     for ( i = 0; i < sizeof(ops) / sizeof(ops[0]); i++ )
     {
-        unsigned int whose = ops[i].host ? 0 : domid;
+        unsigned int whose = ops[i].op == XEN_DOMCTL_MEM_COMPRESS_set_host
+                             ? 0 : domid;
 
         for ( b = 0; b < U_BYTES; b++ )
         {
