@@ -12,16 +12,17 @@
  *            +-----\---/--------------> time
  *
  * A timer looks at the watermarks while there is a domain that allows to be
- * taken from (its weight is not 0).  Between the two, idle loops find `pressed'
- * set and work in small steps, each of which ends at the first softirq: this is
- * time that nobody else wants, and not a tasklet, which would pre-empt guests.
- * An idle loop that finds `pressed' clear has spent a load and a branch.
+ * taken from (its weight is not 0).  Between the two, idle loops find pressed
+ * set and work in small steps, each of which ends soon: this is time that
+ * nobody else wants, and not a tasklet, which would pre-empt guests.  An idle
+ * loop that finds pressed clear has spent a load and a branch.
  *
- * A step takes a batch of pages from the domain whose turn it is (share.h).
- * Its hand goes round and round through the ages: the oldest pages first, then
- * younger ones, down to the domain's min_age.  When not even those are left the domain is dry, and not
- * looked at before the next sweep through its ages is complete; for a domain
- * without sweeps by the clock, the sweep is made here, too.
+ * A step takes a few pages from the domain whose turn it is (share.h).  Its
+ * hand goes round and round through the ages: the oldest pages first, then
+ * younger ones, down to the domain's min_age.  When not even those are left
+ * the domain is dry, and not looked at before the next sweep through its ages
+ * is complete; for a domain without sweeps by the clock, the sweep is made
+ * here, too.
  */
 #include <xen/cpumask.h>
 #include <xen/init.h>
@@ -96,7 +97,7 @@ static void cf_check check(void *unused)
 
     ACCESS_ONCE(pressed) = any && look_at_watermarks();
     if ( ACCESS_ONCE(pressed) )
-        /* Whoever sleeps is to have a look; the scheduler knows who, we not. */
+        /* Whoever sleeps is to look; the scheduler knows who, we not. */
         smp_send_event_check_mask(&cpu_online_map);
 
     if ( any )
