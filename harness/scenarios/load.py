@@ -19,7 +19,7 @@ DRIVER = "/sys/kernel/xen_memcompress"
 REQUEST_TIMEOUT_S = 600.0
 
 # Low nibble of a state byte (XEN_MEM_COMPRESS_G_*).
-G_RESIDENT, G_COMPRESSING, G_ZERO, G_SAME, G_LZO, G_EXCLUDED = 1, 2, 3, 4, 5, 6
+G_RESIDENT, G_COMPRESSING, G_ZERO, G_SAME, G_LZO, G_EXCLUDED, G_DISCARDED = 1, 2, 3, 4, 5, 6, 7
 
 
 def guest_run(guest: Guest, command: str, *, timeout_s: float = 60.0) -> bytes:
@@ -207,8 +207,18 @@ def outlast_back_off(guest: Guest) -> None:
 
 
 def driver_request(guest: Guest, verb: str, who: str) -> None:
-    """Write to the guest driver's control file: verb compress or restore, who a pid or all."""
-    guest_run(guest, f"echo {shlex.quote(who)} > {DRIVER}/{verb}", timeout_s=REQUEST_TIMEOUT_S)
+    """Have the guest's driver ask: verb compress or restore, who a pid or all."""
+    driver_write(guest, verb, who)
+
+
+def driver_write(guest: Guest, name: str, text: str) -> None:
+    """Write to a file of the guest's driver."""
+    guest_run(guest, f"echo {shlex.quote(text)} > {DRIVER}/{name}", timeout_s=REQUEST_TIMEOUT_S)
+
+
+def driver_file(guest: Guest, name: str) -> str:
+    """What a file of the guest's driver holds."""
+    return guest_run(guest, f"cat {DRIVER}/{name}").decode()
 
 
 def driver_counters(guest: Guest) -> dict[str, int]:

@@ -44,6 +44,11 @@ class Loads:
         outlast_back_off(self._guest)
         return load
 
+    def stop(self, load: Load) -> None:
+        """End one of them, within the test."""
+        self._started.remove(load)
+        load.stop()
+
     def stop_all(self) -> None:
         """End every daemon, and leave nothing compressed for the next test."""
         while self._started:

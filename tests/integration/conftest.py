@@ -95,6 +95,10 @@ def pair(request: pytest.FixtureRequest, testbeds: TestbedPool) -> Testbed:
         [
             "guests.android.enabled=false",
             "guests.linux.vcpus=3",
+            # What is free stays with the guests, or they do not want for frames.
+            'guests.linux.options=["xen_privcmd.unrestricted=1", "xmc.driver=report=0",'
+            ' "xmc.daemon=off"]',
+            'guests.neighbour.options=["xmc.driver=report=0", "xmc.daemon=off"]',
             f"guests.linux.{standstill}",
             "guests.neighbour.kind=linux",
             "guests.neighbour.memory_mib=64",

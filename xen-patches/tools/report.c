@@ -24,6 +24,7 @@ const char *const xmc_state_names[16] = {
     [XEN_MEM_COMPRESS_G_same] = "same",
     [XEN_MEM_COMPRESS_G_lzo] = "lzo",
     [XEN_MEM_COMPRESS_G_excluded] = "excluded",
+    [XEN_MEM_COMPRESS_G_discarded] = "discarded",
 };
 
 const char *const xmc_codec_names[XEN_MEM_COMPRESS_NR_CODECS] = {

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # shellcheck shell=sh disable=SC2034  # the /init that reads this uses what is set here
-# What every image does first. Sourced by /init; afterwards xmc_host, xmc_ip and xmc_gw are set and
-# whoever has the testbed's key may log in.
+# What every image does first. Sourced by /init; afterwards xmc_host, xmc_ip, xmc_gw and xmc_driver
+# (parameters of the guest's driver) are set and whoever has the testbed's key may log in.
 
 /usr/bin/busybox --install -s /usr/bin
 export PATH=/usr/sbin:/usr/bin HOME=/root
@@ -15,6 +15,7 @@ mount -t tmpfs tmpfs /run
 mount -t tmpfs tmpfs /tmp
 ln -sfn /run /var/run
 
+xmc_driver=
 read -r xmc_words < /proc/cmdline
 for xmc_word in $xmc_words; do
     case $xmc_word in
@@ -22,6 +23,7 @@ for xmc_word in $xmc_words; do
     xmc.ip=*) xmc_ip=${xmc_word#*=} ;;
     xmc.gw=*) xmc_gw=${xmc_word#*=} ;;
     xmc.key=*) xmc_key=${xmc_word#*=} ;;
+    xmc.driver=*) xmc_driver="$xmc_driver ${xmc_word#*=}" ;;
     esac
 done
 

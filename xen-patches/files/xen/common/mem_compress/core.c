@@ -659,7 +659,13 @@ static void op_query(struct domain *d, xen_mem_compress_query_t *q)
     q->store_pages = mc->store.pages;
     for ( i = 0; i < XEN_MEM_COMPRESS_NR_CAUSES; i++ )
         q->restores += mc->restores[i];
+    q->held = domain_tot_pages(d) + mc->store.pages + mc->table_pages;
     arch_mc_unlock(d);
+
+    spin_lock(&mc->lock);
+    q->stall_ticks = mc->hist[XEN_MEM_COMPRESS_H_restore_lzo].sum +
+                     mc->hist[XEN_MEM_COMPRESS_H_restore_same].sum;
+    spin_unlock(&mc->lock);
 }
 
 /* What is left of the argument by members that are smaller than others. */

@@ -13,19 +13,20 @@
 
 #define DEBUG_KEY 'y'
 
+const uint8_t mc_kind_states[MC_NR_KINDS] = {
+    [MC_KIND_ZERO] = XEN_MEM_COMPRESS_G_zero,
+    [MC_KIND_SAME] = XEN_MEM_COMPRESS_G_same,
+    [MC_KIND_OBJECT] = XEN_MEM_COMPRESS_G_lzo,
+    [MC_KIND_DISCARDED] = XEN_MEM_COMPRESS_G_discarded,
+};
+
 void mc_trace_page(const struct domain *d, uint32_t event, gfn_t gfn,
                    const struct mc_leaf *leaf, unsigned int cause, int value)
 {
-    static const uint8_t kinds[MC_NR_KINDS] = {
-        [MC_KIND_ZERO] = XEN_MEM_COMPRESS_G_zero,
-        [MC_KIND_SAME] = XEN_MEM_COMPRESS_G_same,
-        [MC_KIND_OBJECT] = XEN_MEM_COMPRESS_G_lzo,
-        [MC_KIND_DISCARDED] = XEN_MEM_COMPRESS_G_discarded,
-    };
     struct xen_mem_compress_trace t = {
         .gfn = gfn_x(gfn),
         .domid = d->domain_id,
-        .kind = leaf ? kinds[leaf->kind] : 0,
+        .kind = leaf ? mc_kind_states[leaf->kind] : 0,
         .cause = cause,
         .value = value,
     };

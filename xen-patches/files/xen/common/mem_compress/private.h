@@ -61,6 +61,9 @@ enum mc_kind {
     MC_NR_KINDS
 };
 
+/* XEN_MEM_COMPRESS_G_* of each kind. */
+extern const uint8_t mc_kind_states[MC_NR_KINDS];
+
 /* The content of a COMPRESSED descriptor. */
 struct mc_leaf {
     uint64_t payload;         /* MC_PAYLOAD_BITS                           */

@@ -129,6 +129,13 @@ struct xen_mem_compress_query {
     uint64_t store_pages;
     /* OUT: restores since the domain was created, whatever their cause. */
     uint64_t restores;
+    /* OUT: frames that the host spends on it: pages, store, split tables. */
+    uint64_t held;
+    /*
+     * OUT: counter ticks that restores of single pages, which somebody was
+     * waiting for, took since the domain was created.
+     */
+    uint64_t stall_ticks;
 };
 typedef struct xen_mem_compress_query xen_mem_compress_query_t;
 
@@ -275,6 +282,7 @@ typedef struct xen_mem_compress_host xen_mem_compress_host_t;
 #define XEN_MEM_COMPRESS_G_lzo          5  /* compressed, an object of the
                                             * store, of whatever codec */
 #define XEN_MEM_COMPRESS_G_excluded     6  /* resident, and stays so */
+#define XEN_MEM_COMPRESS_G_discarded    7  /* given up by the guest: zero */
 #define XEN_MEM_COMPRESS_G_state(b)     ((b) & 0xf)
 #define XEN_MEM_COMPRESS_G_age(b)       ((b) >> 4)
 
@@ -436,11 +444,10 @@ DEFINE_XEN_GUEST_HANDLE(xen_mem_compress_hist_t);
 struct xen_mem_compress_trace {
     uint64_aligned_t gfn;
     uint16_t domid;
-    uint8_t kind;                    /* XEN_MEM_COMPRESS_G_*, or as below */
+    uint8_t kind;                    /* XEN_MEM_COMPRESS_G_* */
     uint8_t cause;
     int32_t value;
 };
-#define XEN_MEM_COMPRESS_G_discarded    15 /* in trace records only */
 
 struct xen_domctl_mem_compress_op {
     /* IN: XEN_DOMCTL_MEM_COMPRESS_*. */

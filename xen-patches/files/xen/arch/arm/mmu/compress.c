@@ -872,10 +872,7 @@ uint8_t arch_mc_state(struct domain *d, gfn_t gfn, struct mc_leaf *leaf,
             entry_leaf(pte, leaf);
             if ( busy )
                 *busy = pte.bits & PTE_BUSY;
-            state = leaf->kind == MC_KIND_OBJECT
-                    ? XEN_MEM_COMPRESS_G_lzo
-                    : leaf->kind == MC_KIND_SAME
-                      ? XEN_MEM_COMPRESS_G_same : XEN_MEM_COMPRESS_G_zero;
+            state = mc_kind_states[leaf->kind];
         }
         unmap_domain_page(entry);
     }

@@ -1,0 +1,182 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What the guest's driver does besides requests: free memory, exclusion, coming and going."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+
+import numpy as np
+import pytest
+
+from harness.deadline import Deadline
+from harness.errors import GuestError
+from harness.scenarios.bed import Guest
+from harness.scenarios.content import ContentClass
+from harness.scenarios.load import (
+    DRIVER,
+    G_EXCLUDED,
+    driver_counters,
+    driver_file,
+    driver_write,
+    guest_run,
+    is_compressed,
+)
+from tests.integration.compression import Loads
+
+MODULE = "/lib/modules/xen_memcompress.ko"
+LOADS_AND_UNLOADS = 50
+PAGE_BYTES = 4096
+
+
+def wait_for(what: str, holds: Callable[[], bool], timeout_s: float) -> None:
+    deadline = Deadline(timeout_s)
+    while not holds():
+        deadline.check(what)
+        time.sleep(0.3)
+
+
+def codec_runs(guest: Guest) -> int:
+    return guest.controller.histogram("encode").count
+
+
+def test_a_guest_that_freed_its_memory_holds_what_it_uses_at_no_codec_cost(
+    guest: Guest, loads: Loads
+) -> None:
+    """80 % of what it has for processes, of content that no codec could make smaller."""
+    pages = 7500
+    before = guest.controller.stats().resident
+    load = loads.start(ContentClass.RANDOM, pages)
+    full = guest.controller.stats().resident
+    # Some of it the guest held already: free, in blocks too small to be reported.
+    assert full - before > 0.8 * pages
+    runs = codec_runs(guest)
+    loads.stop(load)
+    # What the kernel keeps ready on its lists of single pages and small blocks is in use.
+    wait_for(
+        "the freed pages to be discarded",
+        lambda: guest.controller.stats().resident < full - 0.8 * pages,
+        timeout_s=10,
+    )
+    assert codec_runs(guest) == runs
+    again = loads.start(ContentClass.TEXT, pages, name="again")
+    again.verify(3)
+
+
+def excluded(guest: Guest) -> list[str]:
+    return driver_file(guest, "exclude").split()
+
+
+def test_excluded_frames_stay_until_they_are_included(guest: Guest, loads: Loads) -> None:
+    load = loads.start(ContentClass.TEXT, 512)
+    load.compress()
+    pfns = load.pfns()
+    chosen = [0, 100, 511]
+    spans = [f"{pfn * PAGE_BYTES:#x}-{(pfn + 1) * PAGE_BYTES:#x}" for pfn in pfns[chosen].tolist()]
+    for span in spans:
+        driver_write(guest, "exclude", span)
+    assert excluded(guest) == spans
+    assert set(load.states()[chosen].tolist()) == {G_EXCLUDED}
+    load.compress()
+    states = load.states()
+    assert set(states[chosen].tolist()) == {G_EXCLUDED}
+    assert int(is_compressed(states).sum()) > 480
+    for span in spans:
+        driver_write(guest, "include", span)
+    assert excluded(guest) == []
+    load.compress()
+    assert bool(np.all(is_compressed(load.states()[chosen])))
+    load.verify(1)
+
+
+@pytest.mark.parametrize("span", ["", "nonsense", "5000", "6000-5000", "0-1000", "1-2 3"])
+def test_an_exclusion_of_no_memory_is_refused(guest: Guest, span: str) -> None:
+    with pytest.raises(GuestError):
+        driver_write(guest, "exclude", span)
+    assert excluded(guest) == []
+
+
+def test_overlapping_exclusions_are_refused(guest: Guest, loads: Loads) -> None:
+    first = int(loads.start(ContentClass.TEXT, 16).pfns()[0]) * PAGE_BYTES
+    driver_write(guest, "exclude", f"{first:x}-{first + 2 * PAGE_BYTES:x}")
+    for bad in (f"{first:x}-{first + 1:x}", f"{first + PAGE_BYTES:x}-{first + 3 * PAGE_BYTES:x}"):
+        with pytest.raises(GuestError):
+            driver_write(guest, "exclude", bad)
+        with pytest.raises(GuestError):
+            driver_write(guest, "include", bad)
+    driver_write(guest, "include", f"{first:x}-{first + 2 * PAGE_BYTES:x}")
+    assert excluded(guest) == []
+
+
+class InTheBackground:
+    """Does something in the guest over and over; failing is allowed, ending is not."""
+
+    def __init__(self, guest: Guest, command: str) -> None:
+        self._guest = guest
+        self._command = command
+        self._end = threading.Event()
+        self.rounds = 0
+        self._thread = threading.Thread(target=self._run, daemon=True)
+
+    def __enter__(self) -> InTheBackground:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *unused: object) -> None:
+        self._end.set()
+        self._thread.join(60)
+        assert not self._thread.is_alive(), f"never came back: {self._command}"
+
+    def _run(self) -> None:
+        while not self._end.is_set():
+            self._guest.shell.run(self._command, timeout_s=60)
+            self.rounds += 1
+
+
+@pytest.fixture
+def module_back(guest: Guest) -> Iterator[None]:
+    """Whatever becomes of the test, the driver is there for the next."""
+    yield
+    guest_run(guest, f"grep -q xen_memcompress /proc/modules || insmod {MODULE}")
+
+
+@pytest.mark.usefixtures("module_back")
+def test_the_module_comes_and_goes_under_load(guest: Guest, loads: Loads) -> None:
+    come_and_go(guest, loads, LOADS_AND_UNLOADS)
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("module_back")
+def test_the_module_comes_and_goes_a_thousand_times_under_load(guest: Guest, loads: Loads) -> None:
+    come_and_go(guest, loads, 1000)
+
+
+def come_and_go(guest: Guest, loads: Loads, times: int) -> None:
+    """Memory is touched, freed, compressed and excluded meanwhile."""
+    known = loads.start(ContentClass.MIX, 2048, name="known")
+    busy = loads.start(ContentClass.TEXT, 1024, name="busy")
+    busy.ctl("spin", 2)
+    first = int(known.pfns()[7]) * PAGE_BYTES
+    span = f"{first:x}-{first + PAGE_BYTES:x}"
+    ask = f"echo all > {DRIVER}/compress; echo {span} > {DRIVER}/exclude; dd if=/dev/zero"
+    ask += " of=/tmp/freed bs=64k count=64 2> /dev/null; rm /tmp/freed"
+    with InTheBackground(guest, ask) as asking:
+        for _ in range(times):
+            guest_run(guest, f"rmmod xen_memcompress && insmod {MODULE}")
+    assert asking.rounds > 3
+    busy.ctl("spin", 0)
+    # An exclusion does not outlive the module that knows of it.
+    guest_run(guest, f"rmmod xen_memcompress && insmod {MODULE}")
+    assert excluded(guest) == []
+    known.compress()
+    assert G_EXCLUDED not in known.states()
+    assert int(is_compressed(known.states()).sum()) > 1500
+    known.verify(5)
+    busy.verify(6)
+
+
+def test_nothing_is_sent_without_pressure(guest: Guest) -> None:
+    before = driver_counters(guest)
+    time.sleep(10)
+    assert driver_counters(guest) == before
