@@ -24,6 +24,7 @@ from harness.build.linux_files import import_files
 from harness.build.step import CROSS_COMPILE, Built
 from harness.build.worktree import checkout_work
 from harness.errors import SetupError, UsageError
+from harness.paths import repo_root
 from harness.sources import fetch_source, find
 from harness.sources.cache import locked
 
@@ -222,6 +223,11 @@ class Graph:
         return tools.build_memload(f"{CROSS_COMPILE}gcc")
 
     @cached_property
+    def daemon(self) -> Built:
+        """memcompressd for guests."""
+        return tools.build_daemon()
+
+    @cached_property
     def memload_host(self) -> Built:
         """memload for this machine."""
         return tools.build_memload(HOST_CC)
@@ -248,12 +254,21 @@ class Graph:
 
     @cached_property
     def guest_additions(self) -> list[images.Addition]:
-        """What every guest's image holds of ours: module, memload, corpus."""
+        """What every guest's image holds of ours: module, daemon, memload, corpus."""
         module = f"usr/lib/modules/{MODULE}"
         added = [
             images.Addition(self.driver.path / MODULE, module, self.driver.digest, False),
             images.Addition(
                 self.memload.path / tools.MEMLOAD, "usr/bin/memload", self.memload.digest
+            ),
+            images.Addition(
+                self.daemon.path / tools.DAEMON, f"usr/sbin/{tools.DAEMON}", self.daemon.digest
+            ),
+            images.Addition(
+                repo_root() / "guest-drivers" / tools.DAEMON / tools.DAEMON_CONFIG,
+                f"etc/{tools.DAEMON_CONFIG}",
+                self.daemon.digest,
+                False,
             ),
         ]
         for path in sorted(self.corpus.path.iterdir()):

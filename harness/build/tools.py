@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Our C programs, static: xen-memcompress for dom0, memload for guests and for the host."""
+"""Our C programs, static: xen-memcompress for dom0, memcompressd for guests, memload for guests
+and for the host."""
 
 from __future__ import annotations
 
@@ -14,27 +15,40 @@ from harness.progress import Step
 
 RECIPE = 2
 MEMLOAD = "memload"
+DAEMON = "memcompressd"
+DAEMON_CONFIG = "memcompressd.conf"
 CONTROL = "xen-memcompress"
 FLAGS = ("-std=gnu11", "-O2", "-g", "-Wall", "-Wextra", "-Werror", "-static", "-D__XEN_TOOLS__")
 
 
 def build_memload(cc: str) -> Built:
     """memload for the machine of this compiler. Raises SetupError when it does not compile."""
-    source = repo_root() / "guest-drivers" / "tools"
+    name = "memload-host" if not cc.startswith(CROSS_COMPILE) else "memload-arm64"
+    return _make(name, repo_root() / "guest-drivers" / "tools", cc, "-O2 -g")
+
+
+def build_daemon() -> Built:
+    """memcompressd for guests. Raises SetupError when it does not compile."""
+    folder = repo_root() / "guest-drivers" / DAEMON
+    return _make(DAEMON, folder, f"{CROSS_COMPILE}gcc", "-O2 -s")
+
+
+def _make(name: str, source: Path, cc: str, flags: str) -> Built:
+    """What the Makefile in this folder makes."""
 
     def compile_it(out: Path, progress: Step) -> None:
-        with tempfile.TemporaryDirectory(prefix="memload-") as temporary:
-            copy = Path(temporary) / "tools"
+        with tempfile.TemporaryDirectory(prefix=f"{name}-") as temporary:
+            copy = Path(temporary) / "source"
             shutil.copytree(source, copy)
             # Without it the name of this folder, another one each time, is in the debug info.
-            flags = f"CFLAGS=-O2 -g -ffile-prefix-map={copy}=."
+            cflags = f"CFLAGS={flags} -ffile-prefix-map={copy}=."
             command(
-                ["make", "-C", copy, f"CC={cc}", f"OUT={out}", flags],
-                what=f"memload: build for {cc}",
+                ["make", "-C", copy, f"CC={cc}", f"OUT={out}", cflags],
+                what=f"{name}: build for {cc}",
             )
 
-    name = "memload-host" if not cc.startswith(CROSS_COMPILE) else "memload-arm64"
-    return run(name, {"recipe": RECIPE, "source": source, "compiler": compiler(cc)}, compile_it)
+    inputs = {"recipe": RECIPE, "source": source, "compiler": compiler(cc), "flags": flags}
+    return run(name, inputs, compile_it)
 
 
 def control_sources() -> list[Path]:

@@ -41,11 +41,12 @@ def xen() -> Problems:
 
 
 def linux() -> Problems:
-    """checkpatch.pl --strict on guest drivers and their tools."""
+    """checkpatch.pl --strict on the guest's driver and on programs for guests."""
     files = tracked("guest-drivers/*.c", "guest-drivers/*.h")
-    tools = [path for path in files if path.parent.name == "tools"]
-    drivers = [path for path in files if path not in tools]
-    return checkpatch.problems(drivers) + checkpatch.problems(tools, ignored=checkpatch.PROGRAMS)
+    programs = [path for path in files if path.parent.name in ("memcompressd", "tools")]
+    drivers = [path for path in files if path not in programs]
+    found = checkpatch.problems(drivers)
+    return found + checkpatch.problems(programs, ignored=checkpatch.PROGRAMS)
 
 
 def licences() -> Problems:

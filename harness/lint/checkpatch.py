@@ -21,7 +21,16 @@ MEMBERS = (SCRIPT, "scripts/spelling.txt", "scripts/const_structs.checkpatch")
 # A file that is not in the kernel's tree is in no MAINTAINERS, and may ask which kernel it is.
 OUT_OF_TREE = ("FILE_PATH_CHANGES", "LINUX_VERSION_CODE")
 # A program has C's library, not the kernel's, and touches memory for its own sake.
-PROGRAMS = (*OUT_OF_TREE, "BIT_MACRO", "STRCPY", "FUNCTION_ARGUMENTS", "VOLATILE")
+PROGRAMS = (
+    *OUT_OF_TREE,
+    "BIT_MACRO",
+    "STRCPY",
+    "FUNCTION_ARGUMENTS",
+    "VOLATILE",
+    "PREFER_KERNEL_TYPES",
+    "PREFER_DEFINED_ATTRIBUTE_MACRO",
+    "ARRAY_SIZE",
+)
 
 
 @functools.cache

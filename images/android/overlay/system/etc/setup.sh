@@ -26,5 +26,6 @@ fi
 
 # Not every Xen has the controller; then the driver has nothing to talk to.
 mount -t xenfs xenfs /proc/xen 2> /dev/null
-insmod /lib/modules/xen_memcompress.ko 2> /dev/null
+# shellcheck disable=SC2086,SC2154  # a parameter a word, from early.sh
+insmod /lib/modules/xen_memcompress.ko $xmc_driver 2> /dev/null
 setprop ro.boot.hostname "${xmc_host:-android}"

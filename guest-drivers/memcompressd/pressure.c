@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "pressure.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "file.h"
+#include "log.h"
+
+#define SYSTEM "/proc/pressure/memory"
+
+static void file_of(const struct source *source, const char *name, char *path,
+		    size_t size)
+{
+	if (source->path[0])
+		snprintf(path, size, "%s/%s", source->path, name);
+	else
+		snprintf(path, size, SYSTEM);
+}
+
+static long long total_us(const struct source *source)
+{
+	char path[MAX_PATH + 32], text[256], *total;
+
+	file_of(source, "memory.pressure", path, sizeof(path));
+	if (file_read(path, text, sizeof(text)) < 0)
+		return -1;
+	/* The first line is "some". */
+	total = strstr(text, "total=");
+	return total ? strtoll(total + 6, NULL, 10) : -1;
+}
+
+static int open_trigger(struct source *source, const struct config *config)
+{
+	char path[MAX_PATH + 32], text[64];
+	int fd, n;
+
+	file_of(source, "memory.pressure", path, sizeof(path));
+	fd = open(path, O_RDWR | O_NONBLOCK | O_CLOEXEC);
+	if (fd < 0)
+		return -1;
+	n = snprintf(text, sizeof(text), "some %u %u", config->trigger_ms * 1000,
+		     config->window_ms * 1000);
+	if (write(fd, text, n + 1) < 0) {
+		close(fd);
+		return -1;
+	}
+	return fd;
+}
+
+int pressure_open(struct pressure *p, const struct config *config)
+{
+	memset(p, 0, sizeof(*p));
+	p->nr = 1 + config->nr_cgroups;
+	for (unsigned int i = 0; i < p->nr; i++) {
+		struct source *source = &p->sources[i];
+
+		if (i)
+			strcpy(source->path, config->cgroups[i - 1]);
+		source->fd = open_trigger(source, config);
+		source->some_us = total_us(source);
+		if (source->fd < 0)
+			say("%s: pressure cannot be watched: %s",
+			    i ? source->path : SYSTEM, strerror(errno));
+	}
+	p->read_ms = now_ms();
+	return p->sources[0].fd < 0 ? -1 : 0;
+}
+
+void pressure_close(struct pressure *p)
+{
+	for (unsigned int i = 0; i < p->nr; i++)
+		if (p->sources[i].fd >= 0)
+			close(p->sources[i].fd);
+}
+
+bool pressure_wait(struct pressure *p, int timeout_ms)
+{
+	struct pollfd fds[MAX_SOURCES];
+	bool fired = false;
+
+	for (unsigned int i = 0; i < p->nr; i++)
+		fds[i] = (struct pollfd){ .fd = p->sources[i].fd, .events = POLLPRI };
+	if (poll(fds, p->nr, timeout_ms) <= 0)
+		return false;
+	for (unsigned int i = 0; i < p->nr; i++) {
+		if (fds[i].revents & POLLERR) {
+			/* The cgroup is gone. */
+			close(p->sources[i].fd);
+			p->sources[i].fd = -1;
+		} else if (fds[i].revents & POLLPRI) {
+			fired = true;
+		}
+	}
+	return fired;
+}
+
+static bool at_its_limit(const struct source *source)
+{
+	char path[MAX_PATH + 32];
+	long long max, current;
+
+	if (!source->path[0])
+		return false;
+	file_of(source, "memory.max", path, sizeof(path));
+	max = file_number(path, -1); /* "max" is no number */
+	file_of(source, "memory.current", path, sizeof(path));
+	current = file_number(path, 0);
+	return max >= 0 && current >= max - max / 32;
+}
+
+unsigned int pressure_read(struct pressure *p, const char **whose)
+{
+	int64_t now = now_ms(), ms = now - p->read_ms;
+	long long highest = 0;
+
+	*whose = "system";
+	for (unsigned int i = 0; i < p->nr; i++) {
+		struct source *source = &p->sources[i];
+		long long us = total_us(source), share;
+
+		if (us < 0 || source->fd < 0)
+			continue;
+		share = ms > 0 && source->some_us >= 0 ? (us - source->some_us) / ms : 0;
+		source->some_us = us;
+		if (share > highest && !at_its_limit(source)) {
+			highest = share;
+			if (i)
+				*whose = source->path;
+		}
+	}
+	p->read_ms = now;
+	return highest > 1000 ? 1000 : (unsigned int)highest;
+}

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Pressure stall information: who waits for memory, and how long. The kernel
+ * wakes us (a trigger); nothing is read or timed before that.
+ *
+ * A cgroup of the configuration is watched beside the whole system: its stall
+ * counts although the system's is small. Not when it is at its own limit:
+ * that, no compression below the guest can relieve.
+ */
+#ifndef MEMCOMPRESSD_PRESSURE_H
+#define MEMCOMPRESSD_PRESSURE_H
+
+#include <poll.h>
+#include <stdint.h>
+
+#include "config.h"
+
+#define MAX_SOURCES (1 + MAX_CGROUPS)
+
+struct pressure {
+	unsigned int nr;
+	struct source {
+		char path[MAX_PATH];	/* "": the whole system */
+		int fd;			/* -1: not there */
+		long long some_us;	/* when it was last read */
+	} sources[MAX_SOURCES];
+	int64_t read_ms;
+};
+
+/* 0, or -1 when not even the system's can be watched. */
+int pressure_open(struct pressure *p, const struct config *config);
+void pressure_close(struct pressure *p);
+
+/* Wait for a trigger, @timeout_ms at most (-1: for ever). Whether one fired. */
+bool pressure_wait(struct pressure *p, int timeout_ms);
+
+/*
+ * Thousandths of the time since the last call in which somebody waited: the
+ * highest of all sources. @whose: which one, for the log.
+ */
+unsigned int pressure_read(struct pressure *p, const char **whose);
+
+#endif
