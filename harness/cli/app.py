@@ -43,6 +43,7 @@ MODULES = (
     "machine",
     "guest",
     "memory",
+    "pressure",
     "look",
     "debug",
     "scenarios",

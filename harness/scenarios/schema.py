@@ -83,6 +83,14 @@ class Sample(_Model):
     figures: bool = False
 
 
+class Pressure(_Model):
+    """Record who waits for memory in each guest, and what its driver does, over a time."""
+
+    do: Literal["pressure"]
+    samples: int = Field(default=10, ge=1)
+    every_s: float = Field(default=1.0, gt=0)
+
+
 class Expect(_Model):
     """Fail unless each guest's last sample reached these."""
 
@@ -179,6 +187,7 @@ Step = Annotated[
     | Sweep
     | Verify
     | Sample
+    | Pressure
     | Expect
     | Qmp
     | Exec

@@ -16,6 +16,7 @@ from harness.scenarios.density import measure_density
 from harness.scenarios.latency import measure_latency
 from harness.scenarios.load import Load, driver_request
 from harness.scenarios.overhead import measure_overhead
+from harness.scenarios.pressure import record_pressure
 from harness.scenarios.profile import profile
 from harness.scenarios.roundtrip import round_trips
 from harness.scenarios.scan import compare_scans
@@ -138,6 +139,7 @@ _STEPS: dict[type[Any], Callable[[Context, Any], None]] = {
     schema.Sweep: _sweep,
     schema.Verify: _verify,
     schema.Sample: _sample,
+    schema.Pressure: record_pressure,
     schema.Expect: _expect,
     schema.Qmp: _qmp,
     schema.Exec: _exec,
