@@ -154,6 +154,23 @@ static void threshold_does_not_overflow(void)
     CHECK_EQ(mc_age_threshold(&h, UINT64_MAX), 0);
 }
 
+static void blocks_are_split_while_it_shows_something(void)
+{
+    const uint64_t sample = 512ULL * MC_SPLIT_BLOCKS;
+    struct mc_split_evidence e = {};
+
+    CHECK_EQ(mc_split_blocks(&e), MC_SPLIT_BLOCKS);
+    /* As long as there is no sample, whatever is in it so far. */
+    e.pages = sample - 1;
+    CHECK_EQ(mc_split_blocks(&e), MC_SPLIT_BLOCKS);
+    e.pages = sample;
+    CHECK_EQ(mc_split_blocks(&e), 0);
+    e.cold = sample / 8 - 1;
+    CHECK_EQ(mc_split_blocks(&e), 0);
+    e.cold = sample / 8;
+    CHECK_EQ(mc_split_blocks(&e), MC_SPLIT_BLOCKS);
+}
+
 /* The inverse of the formula in the public header: a bucket's lowest value. */
 static uint64_t bucket_floor(unsigned int b)
 {
@@ -209,6 +226,7 @@ int main(void)
     RUN(min_age_is_honoured_and_bounded);
     RUN(threshold_is_the_highest_age_that_suffices);
     RUN(threshold_does_not_overflow);
+    RUN(blocks_are_split_while_it_shows_something);
     RUN(buckets_are_as_published);
     RUN(histogram_keeps_count_sum_and_max);
 

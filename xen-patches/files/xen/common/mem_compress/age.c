@@ -48,6 +48,15 @@ unsigned int mc_age_threshold(const struct mc_age_hist *h, uint64_t wanted)
     return lowest;
 }
 
+unsigned int mc_split_blocks(const struct mc_split_evidence *e)
+{
+    if ( e->pages < MC_SPLIT_BLOCKS * 512 )
+        return MC_SPLIT_BLOCKS;
+
+    /* An eighth: a block's table is paid for by two pages of 512. */
+    return e->cold >= e->pages / 8 ? MC_SPLIT_BLOCKS : 0;
+}
+
 unsigned int mc_hist_bucket(uint64_t value)
 {
     unsigned int e;

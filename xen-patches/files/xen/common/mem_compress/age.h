@@ -91,6 +91,23 @@ struct mc_age_hist {
 unsigned int mc_age_threshold(const struct mc_age_hist *h, uint64_t wanted);
 
 /*
+ * A block (2M) that is in use says nothing about which of its 512 pages are
+ * idle.  To find out costs a table, and the CPU longer walks, so it is done to
+ * some blocks first, and to more only if those turned out to have idle pages.
+ */
+struct mc_split_evidence {
+    uint64_t pages;           /* that are mapped as pages                  */
+    uint64_t cold;            /* of these, not accessed for a while        */
+};
+
+#define MC_SPLIT_COLD_AGE    4U
+/* Blocks split by one sweep, if at all; as many make up a sample. */
+#define MC_SPLIT_BLOCKS      64U
+
+/* How many blocks in use the next sweep may split. */
+unsigned int mc_split_blocks(const struct mc_split_evidence *e);
+
+/*
  * Log-linear histogram: a bucket each for values below 16, and 16 for every
  * octave above, up to 2^33 (what is larger counts in the last bucket).  Same
  * layout as struct xen_mem_compress_hist of the public header.

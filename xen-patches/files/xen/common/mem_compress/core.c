@@ -176,7 +176,7 @@ static void cf_check sweep_slice(void *data)
     if ( !ms || mc->domain->is_dying )
         return;
 
-    arch_mc_sweep(mc->domain, &mc->sweep_gfn, MC_SWEEP_SLICE);
+    arch_mc_sweep(mc->domain, &mc->lap, MC_SWEEP_SLICE);
     set_timer(&mc->sweep_timer,
               NOW() + max(MILLISECS(ms) / slices, MILLISECS(1)));
 }
@@ -250,6 +250,7 @@ int mc_enable(struct domain *d, const struct xen_mem_compress_setup *s)
     mc_store_init(&mc->store);
     arch_mc_gfn_range(d, &mc->first_gfn, &mc->nr_ages);
     mc->nominal = domain_tot_pages(d);
+    mc->split_budget = MC_SPLIT_BLOCKS;
     mc->ages = xvzalloc_array(uint8_t, mc->nr_ages);
     rc = (mc->ages ? arch_mc_init(mc) : -ENOMEM) ?:
          mc_reserve_grow(d->max_vcpus);

@@ -31,7 +31,7 @@ static void get_stats(struct domain *d, struct xen_mem_compress_stats *s)
     if ( !mc )
         return;
 
-    arch_mc_age_hist(d, &h);
+    mc_ages(d, &h);
     for ( i = 0; i < XEN_MEM_COMPRESS_NR_AGES; i++ )
         s->ages[i] = h.n[i];
 
@@ -387,14 +387,18 @@ int mem_compress_domctl(struct domain *d,
 
     case XEN_DOMCTL_MEM_COMPRESS_sweep:
     {
-        unsigned long gfn = op->u.range.cursor;
+        struct mc_lap *lap = &mc->forced_lap;
         bool done;
 
+        /* Another one than that which was begun last. */
+        if ( lap->gfn != op->u.range.cursor )
+            *lap = (struct mc_lap){ .gfn = op->u.range.cursor };
+
         do
-            done = arch_mc_sweep(d, &gfn, MC_SWEEP_SLICE);
+            done = arch_mc_sweep(d, lap, MC_SWEEP_SLICE);
         while ( !done && !mc_preempted() );
 
-        op->u.range.cursor = gfn;
+        op->u.range.cursor = lap->gfn;
 
         return done ? 0 : -ERESTART;
     }

@@ -233,7 +233,7 @@ static bool work(void)
     {
         struct mem_compress *mc = sweep->mem_compress;
 
-        if ( arch_mc_sweep(sweep, &mc->sweep_gfn, MC_SWEEP_SLICE) )
+        if ( arch_mc_sweep(sweep, &mc->lap, MC_SWEEP_SLICE) )
             mc->swept = NOW();
         more = true;
     }

@@ -100,6 +100,13 @@ struct mc_page {
     uint64_t pte;             /* the COMPRESSING descriptor we wrote       */
 };
 
+/* One sweep through the ages of all pages, while it is under way. */
+struct mc_lap {
+    unsigned long gfn;        /* where it goes on                          */
+    struct mc_age_hist hist;  /* of resident pages behind it               */
+    struct mc_split_evidence seen;
+};
+
 struct mem_compress {
     spinlock_t lock;          /* store, hist                               */
     struct mc_store store;
@@ -119,7 +126,6 @@ struct mem_compress {
     /* Ageing. */
     struct domain *domain;
     struct timer sweep_timer, tidy_timer;
-    unsigned long sweep_gfn;
 
     /* Where background and direct reclaim go on; see pressure.c. */
     struct mc_hand background, direct;
@@ -138,6 +144,12 @@ struct mem_compress {
     void **tables;
     bool tables_known;        /* false: all of them are NULL               */
     uint64_t ram_pte;         /* a descriptor of RAM at frame 0            */
+
+    /* With the p2m lock held for write. */
+    struct mc_lap lap;        /* whoever sweeps, but for ...               */
+    struct mc_lap forced_lap; /* ... the toolstack                         */
+    struct mc_age_hist ages_now;   /* of the last sweep, less what went    */
+    unsigned int split_budget;
 
     /*
      * With the p2m lock held for write, or for read and mc->lock as well:
@@ -290,8 +302,13 @@ bool mc_reclaim_round(struct mc_reclaim *r, struct mc_hand *h, unsigned int nr,
                       unsigned int max);
 /* May this page be taken, going by its age? */
 bool mc_reclaim_wants(const struct mc_reclaim *r, gfn_t gfn);
+/*
+ * Resident pages by age, as the last sweep has seen them: what it has not, or
+ * what was restored since, is as if accessed now.
+ */
+void mc_ages(const struct domain *d, struct mc_age_hist *h);
 /* How old a page must be so that about @wanted are; at least @min_age. */
-unsigned int mc_reclaim_age(struct domain *d, unsigned int min_age,
+unsigned int mc_reclaim_age(const struct domain *d, unsigned int min_age,
                             uint64_t wanted);
 /*
  * In a fault: free frames from some of @d's oldest pages.  True: there may be
@@ -409,7 +426,8 @@ void arch_mc_nominate(struct domain *d, struct mc_page *p, unsigned int nr);
 /*
  * Make the descriptor say where the content is now and free the frame.
  * -EAGAIN: the page was accessed meanwhile, -EBUSY: somebody holds a
- * reference; the page stays (or is again) resident, and ours is dropped.
+ * reference, -ENOSPC: that would be more than max_compressed; the page stays
+ * (or is again) resident, and ours is dropped.
  */
 int arch_mc_commit(struct domain *d, const struct mc_page *p,
                    const struct mc_leaf *leaf);
@@ -440,13 +458,9 @@ void arch_mc_unlock(struct domain *d);
 bool arch_mc_copy_resident(struct domain *d, gfn_t gfn, void *buf);
 
 /*
- * Age up to @nr gfns from *gfn on; true when the end was reached.  @gfn is
- * advanced.
+ * Age up to @nr gfns from where @lap is; true when that completed the sweep.
  */
-bool arch_mc_sweep(struct domain *d, unsigned long *gfn, unsigned int nr);
-
-/* Resident pages by age. */
-void arch_mc_age_hist(struct domain *d, struct mc_age_hist *h);
+bool arch_mc_sweep(struct domain *d, struct mc_lap *lap, unsigned int nr);
 
 /* Set the access flag; false if there is nothing to set it in. */
 bool arch_mc_mark_young(struct domain *d, gfn_t gfn);

@@ -247,7 +247,18 @@ void mc_reclaim_add(struct mc_reclaim *r, gfn_t gfn)
         mc_reclaim_flush(r);
 }
 
-unsigned int mc_reclaim_age(struct domain *d, unsigned int min_age,
+void mc_ages(const struct domain *d, struct mc_age_hist *h)
+{
+    uint64_t older = 0, resident = domain_tot_pages(d);
+    unsigned int age;
+
+    *h = d->mem_compress->ages_now;
+    for ( age = 1; age <= MC_AGE_MAX; age++ )
+        older += h->n[age];
+    h->n[0] = resident > older ? resident - older : 0;
+}
+
+unsigned int mc_reclaim_age(const struct domain *d, unsigned int min_age,
                             uint64_t wanted)
 {
     struct mc_age_hist h;
@@ -255,7 +266,7 @@ unsigned int mc_reclaim_age(struct domain *d, unsigned int min_age,
     if ( !wanted )
         return min_age;
 
-    arch_mc_age_hist(d, &h);
+    mc_ages(d, &h);
 
     return max(min_age, mc_age_threshold(&h, wanted));
 }
@@ -325,7 +336,7 @@ bool mc_reclaim_direct(struct domain *d)
          * faults needs: whenever it is tried again it accesses all of that,
          * and two sweeps without an access in between are wanted.
          */
-        arch_mc_sweep(d, &mc->sweep_gfn, DIRECT_SWEEP);
+        arch_mc_sweep(d, &mc->lap, DIRECT_SWEEP);
         again = false;
     }
     mc->direct = hand;

@@ -90,7 +90,7 @@ void mc_restored(struct domain *d, const struct mc_out *out, unsigned int nr,
             {
                 mc->refaults += mc_age_get(*age) < 2 &&
                                 cause < XEN_MEM_COMPRESS_C_hint;
-                *age = mc_age_touch(*age);
+                mc_age_update(age, mc_age_touch);
             }
         }
 

@@ -390,6 +390,13 @@ int arch_mc_commit(struct domain *d, const struct mc_page *p,
     entry = page_leaf(d, p->gfn);
     if ( !entry || entry->bits != p->pte )
         rc = -EAGAIN;
+    /* Here, where nobody else can be: a quota is no estimate. */
+    else if ( mc->max_compressed && leaf->kind != MC_KIND_DISCARDED &&
+              mc_compressed(mc) >= mc->max_compressed )
+    {
+        write_valid(entry, ram_entry(d, p->page));
+        rc = -ENOSPC;
+    }
     /*
      * Freeze: with the two references known of (ours, and that of the
      * allocation) replaced by none, nobody can take another any more.
@@ -410,7 +417,12 @@ int arch_mc_commit(struct domain *d, const struct mc_page *p,
         /* From here on the age counts sweeps since compression. */
         age = mc_age_of(mc, p->gfn);
         if ( age )
+        {
+            uint32_t *as_old = &mc->ages_now.n[mc_age_get(*age)];
+
+            *as_old -= !!*as_old;
             *age = mc_age_touch(mc_age_accept(*age));
+        }
         mc_frame_detach(d, p->page);
     }
 
@@ -671,20 +683,30 @@ bool arch_mc_copy_resident(struct domain *d, gfn_t gfn, void *buf)
     return true;
 }
 
-/* One leaf, page or block, of @pages gfns from @gfn on. */
-static void sweep_leaf(struct domain *d, lpae_t *entry, bool reachable,
-                       unsigned long gfn, unsigned long pages)
+/*
+ * One leaf, page or block, of @pages gfns from @gfn on.  @last: no more of it
+ * is to follow.  Was it accessed?
+ */
+static bool sweep_leaf(struct domain *d, struct mc_lap *lap, lpae_t *entry,
+                       bool reachable, unsigned long gfn, unsigned long pages,
+                       bool last)
 {
     struct mem_compress *mc = d->mem_compress;
     struct p2m_domain *p2m = p2m_get_hostp2m(d);
     lpae_t pte = { .bits = read_atomic(&entry->bits) };
+    const bool ram = pte.p2m.type == p2m_ram_rw;
     bool young = false;
     unsigned long i;
 
-    if ( pte.p2m.type == p2m_ram_rw )
+    if ( ram )
     {
+        const uint8_t *age = mc_age_of(mc, _gfn(gfn));
+
         young = reachable && lpae_is_valid(pte) && pte.p2m.af;
-        if ( pte.p2m.af )
+
+        /* An excluded page keeps its flag: what for should it fault? */
+        if ( pte.p2m.af && last &&
+             !(pages == 1 && age && mc_age_excluded(*age)) )
         {
             lpae_t old = pte;
 
@@ -695,22 +717,40 @@ static void sweep_leaf(struct domain *d, lpae_t *entry, bool reachable,
         }
     }
     else if ( !p2m_is_compress(pte.p2m.type) )
-        return;
+        return false;
 
     for ( i = 0; i < pages; i++ )
     {
         uint8_t *age = mc_age_of(mc, _gfn(gfn + i));
 
-        if ( age )
-            *age = young ? mc_age_touch(*age) : mc_age_older(*age);
+        if ( !age )
+            break;
+
+        *age = young ? mc_age_touch(*age) : mc_age_older(*age);
+        if ( ram )
+            lap->hist.n[mc_age_get(*age)]++;
     }
+
+    return young;
 }
 
-bool arch_mc_sweep(struct domain *d, unsigned long *gfn, unsigned int nr)
+/* What a page of a table counts as evidence of. */
+static void gather(struct mem_compress *mc, struct mc_lap *lap,
+                   const lpae_t *entry, unsigned long gfn)
+{
+    const uint8_t *age = mc_age_of(mc, _gfn(gfn));
+
+    /* Compressed ones were cold enough for somebody. */
+    lap->seen.pages++;
+    lap->seen.cold += entry->p2m.type == p2m_ram_compressed ||
+                      (age && mc_age_get(*age) >= MC_SPLIT_COLD_AGE);
+}
+
+bool arch_mc_sweep(struct domain *d, struct mc_lap *lap, unsigned int nr)
 {
     struct mem_compress *mc = d->mem_compress;
     struct p2m_domain *p2m = p2m_get_hostp2m(d);
-    unsigned long end;
+    unsigned long end, *gfn = &lap->gfn;
     bool done;
 
     p2m_write_lock(p2m);
@@ -721,44 +761,55 @@ bool arch_mc_sweep(struct domain *d, unsigned long *gfn, unsigned int nr)
 
     while ( *gfn < end && nr )
     {
-        unsigned int level, order, idx, i;
+        unsigned int level, idx, i;
+        unsigned long next = (*gfn | ((1UL << XEN_PT_LEVEL_ORDER(2)) - 1)) + 1;
         bool reachable;
         lpae_t *entry = p2m_map_leaf(p2m, _gfn(*gfn), &level, &reachable);
 
         if ( !entry )
         {
             /* No table: whatever it would have covered is skipped. */
-            *gfn = (*gfn | ((1UL << XEN_PT_LEVEL_ORDER(2)) - 1)) + 1;
-            nr--;
+            *gfn = next;
+            nr -= min(nr, 16U);
             continue;
         }
 
         if ( level < 3 )
         {
             /*
-             * A block in use says nothing about its pages, and it is pages
-             * that are compressed: split, and know the next time.
+             * Aged as a block, a piece of 2M at a time.  Idle, it is as good
+             * as its pages: who takes one splits it.  In use, it says nothing
+             * about them, and if that is likely to be worth knowing it is
+             * split, to know from the next sweep on.
              */
-            if ( entry->p2m.type == p2m_ram_rw && level == 2 &&
-                 !split_block(d, _gfn(*gfn)) )
+            unsigned long pages = next - *gfn;
+            bool young, ram = entry->p2m.type == p2m_ram_rw;
+
+            young = sweep_leaf(d, lap, entry, reachable, *gfn, pages,
+                               !(next & ((1UL << XEN_PT_LEVEL_ORDER(level)) -
+                                         1)));
+            unmap_domain_page(entry);
+
+            if ( young && ram && mc->split_budget )
             {
-                unmap_domain_page(entry);
-                continue;
+                mc->split_budget--;
+                split_block(d, _gfn(*gfn));
+                /* As long as ageing all the pages of a table. */
+                nr -= min(nr, 256U);
             }
 
-            order = XEN_PT_LEVEL_ORDER(level);
-            sweep_leaf(d, entry, reachable, *gfn,
-                       (1UL << order) - (*gfn & ((1UL << order) - 1)));
-            *gfn = (*gfn | ((1UL << order) - 1)) + 1;
-            nr -= min(nr, 16U);
-            unmap_domain_page(entry);
+            *gfn = next;
+            nr -= min(nr, 64U);
             continue;
         }
 
         idx = third_table_offset(pfn_to_paddr(*gfn));
         for ( i = idx; i < XEN_PT_LPAE_ENTRIES && *gfn < end && nr;
               i++, (*gfn)++, nr-- )
-            sweep_leaf(d, entry - idx + i, reachable, *gfn, 1);
+        {
+            sweep_leaf(d, lap, entry - idx + i, reachable, *gfn, 1, true);
+            gather(mc, lap, entry - idx + i, *gfn);
+        }
 
         unmap_domain_page(entry);
     }
@@ -767,49 +818,15 @@ bool arch_mc_sweep(struct domain *d, unsigned long *gfn, unsigned int nr)
     done = *gfn >= end;
     if ( done )
     {
-        *gfn = 0;
+        mc->ages_now = lap->hist;
+        mc->split_budget = mc_split_blocks(&lap->seen);
+        *lap = (struct mc_lap){};
         mc->sweeps++;
     }
 
     p2m_write_unlock(p2m);
 
     return done;
-}
-
-void arch_mc_age_hist(struct domain *d, struct mc_age_hist *h)
-{
-    const struct mem_compress *mc = d->mem_compress;
-    struct p2m_domain *p2m = p2m_get_hostp2m(d);
-    unsigned long gfn, end;
-
-    memset(h, 0, sizeof(*h));
-
-    p2m_read_lock(p2m);
-
-    end = gfn_x(p2m->max_mapped_gfn) + 1;
-    for ( gfn = gfn_x(p2m->lowest_mapped_gfn); gfn < end; )
-    {
-        unsigned int level;
-        const lpae_t *entry = p2m_map_leaf(p2m, _gfn(gfn), &level, NULL);
-        unsigned long next = (gfn | ((1UL << XEN_PT_LEVEL_ORDER(2)) - 1)) + 1;
-        unsigned int idx = third_table_offset(pfn_to_paddr(gfn));
-        const lpae_t *table = entry - (level == 3 ? idx : 0);
-
-        for ( ; entry && gfn < next && gfn < end; gfn++, idx++ )
-        {
-            const lpae_t *e = level == 3 ? table + idx : entry;
-            const uint8_t *age = mc_age_of(mc, _gfn(gfn));
-
-            if ( e->p2m.type == p2m_ram_rw && age )
-                h->n[mc_age_get(*age)]++;
-        }
-
-        if ( entry )
-            unmap_domain_page(entry);
-        gfn = next;
-    }
-
-    p2m_read_unlock(p2m);
 }
 
 bool arch_mc_mark_young(struct domain *d, gfn_t gfn)
