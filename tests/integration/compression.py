@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from harness.config.model import Compress
 from harness.deadline import Deadline
 from harness.scenarios.bed import Guest
 from harness.scenarios.content import ContentClass, Corpus
@@ -15,6 +16,19 @@ from harness.scenarios.load import Load, outlast_back_off
 from harness.transport.base import Transport
 
 SEED = 20_260
+# How the testbeds of the tests switch it on.
+SETUP = Compress(
+    enabled=True,
+    sweep_ms=0,
+    crc=True,
+    guest_ops=True,
+    sw_af=False,
+    codec="lzo",
+    max_compressed=0,
+    max_store_pages=0,
+    weight=0,
+    min_age=0,
+)
 LoadStarter = Callable[..., Load]
 
 

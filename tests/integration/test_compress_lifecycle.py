@@ -10,7 +10,6 @@ from itertools import pairwise
 
 import pytest
 
-from harness.config.model import Compress
 from harness.deadline import Deadline
 from harness.errors import HypervisorError
 from harness.hypervisor import DomainController, Xl
@@ -19,23 +18,11 @@ from harness.report.books import imbalance_pages
 from harness.scenarios.bed import Guest
 from harness.scenarios.content import ContentClass
 from harness.transport.base import Transport
-from tests.integration.compression import Loads, repeated, wait_for
+from tests.integration.compression import SETUP, Loads, repeated, wait_for
 from tests.integration.domains import create_paused, destroy_if_there
 
 VICTIM = "victim"
 CYCLES = 4
-SETUP = Compress(
-    enabled=True,
-    sweep_ms=0,
-    crc=True,
-    guest_ops=True,
-    sw_af=False,
-    codec="lzo",
-    max_compressed=0,
-    max_store_pages=0,
-    weight=0,
-    min_age=0,
-)
 
 
 def host_free_pages(guest: Guest) -> int:

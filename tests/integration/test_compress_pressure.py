@@ -11,14 +11,13 @@ from dataclasses import replace
 import pytest
 
 from harness.build.artifacts import existing
-from harness.config.model import Compress
 from harness.hypervisor import DomainController
 from harness.report.books import imbalance_pages
 from harness.scenarios.content import ContentClass
 from harness.scenarios.live import LiveGuest
 from harness.testbed import Testbed
 from harness.testing import TestbedPool
-from tests.integration.compression import Loads, wait_for
+from tests.integration.compression import SETUP, Loads, wait_for
 
 BED = [
     "guests.android.enabled=false",
@@ -26,18 +25,6 @@ BED = [
     "guests.second.memory_mib=64",
     'guests.second.options=["xen_privcmd.unrestricted=1"]',
 ]
-SETUP = Compress(
-    enabled=True,
-    sweep_ms=0,
-    crc=True,
-    guest_ops=True,
-    sw_af=False,
-    codec="lzo",
-    max_compressed=0,
-    max_store_pages=0,
-    weight=0,
-    min_age=0,
-)
 
 
 def weigh(guest: LiveGuest, *, weight: int, min_age: int) -> None:

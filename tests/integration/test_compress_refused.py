@@ -57,7 +57,7 @@ def test_saving_and_migrating_a_compressed_guest_are_refused_and_harmless(
     asked = answers(dom0, domid)
     assert asked["logdirty"] == asked["context"] == errno.ENOSYS
 
-    after = guest.controller.stats()
+    after = DomainController(dom0, domid).stats()
     assert after.info["enabled"]
     assert imbalance_pages(after) == 0
     load.verify(1)
