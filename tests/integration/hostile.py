@@ -29,7 +29,6 @@ FOLDER = "/sys/kernel/xmc_hostile"
 STOP, ENDED = "/tmp/hostile.stop", "/tmp/hostile.ended"
 HOG = "hog"
 SPARE_MIB = 4
-NOISE_MIB = 24
 # The guest is slow while it is attacked from inside.
 GRACE_S = 120.0
 
@@ -90,17 +89,12 @@ class Hostile:
     def attacking(self, seed: int) -> Iterator[None]:
         """Attack in all ways while the block runs, and until it is known to have ended.
 
-        The guest also fills some memory with what does not compress, so that it wants frames.
-        Nothing is asked of it meanwhile: it may have no memory to answer with.
+        Nothing is asked of the guest meanwhile: it may have no memory to answer with.
         """
-        noise = (
-            f"for n in $(seq {NOISE_MIB}); do"
-            f" [ -e {STOP} ] || head -c 1048576 /dev/urandom > /tmp/noise.$n; done"
-        )
         self._transport.succeed(
-            f"rm -f {ENDED}; (({noise}) & n={seed}; while [ ! -e {STOP} ]; do"
-            f" echo 1 $n > {FOLDER}/run; n=$((n + 1)); done; wait;"
-            f" rm {STOP} /tmp/noise.*; touch {ENDED}) >/dev/null 2>&1 &"
+            f"rm -f {ENDED}; (n={seed}; while [ ! -e {STOP} ]; do"
+            f" echo 1 $n > {FOLDER}/run; n=$((n + 1)); done;"
+            f" rm {STOP}; touch {ENDED}) >/dev/null 2>&1 &"
         )
         try:
             yield
