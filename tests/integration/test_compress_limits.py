@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Limits that hold whoever is in a hurry, and blocks that are left whole."""
+"""Limits hold whoever is in a hurry."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from dataclasses import replace
 
 import pytest
 
-from harness.hypervisor import DomainController
 from harness.hypervisor.memcompress import TOOL
 from harness.report.books import imbalance_pages
 from harness.scenarios.content import ContentClass
@@ -16,10 +15,8 @@ from harness.scenarios.live import LiveGuest
 from harness.testbed import Guest
 from harness.transport.base import Transport
 from tests.integration.compression import SETUP, Loads, repeated
-from tests.integration.domains import MEMORY_MIB, paused_domain
 
 QUOTA = 700
-PAGES_OF_MIB = 256
 
 
 @pytest.fixture
@@ -54,19 +51,3 @@ def test_a_quota_holds_to_the_page_whoever_compresses(
     assert after.committed - before.committed > 2 * QUOTA
     assert imbalance_pages(after) == 0
     load.verify(2)
-
-
-def test_what_nobody_uses_is_aged_as_blocks(dom0: Transport) -> None:
-    with paused_domain(dom0, "asleep", "vcpus = 1") as domid:
-        controller = DomainController(dom0, domid)
-        controller.enable(SETUP)
-        for _ in range(6):
-            controller.sweep()
-        stats = controller.stats()
-        # What the domain builder has written to is all that was in use.
-        assert stats.splits <= MEMORY_MIB // 4
-        assert sum(stats.ages[6:]) >= (MEMORY_MIB - 12) * PAGES_OF_MIB
-        # What is idle is taken all the same.
-        controller.compress(min_age=6)
-        assert controller.stats().compressed >= (MEMORY_MIB - 12) * PAGES_OF_MIB
-        assert imbalance_pages(controller.stats()) == 0
