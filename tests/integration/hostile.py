@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""A guest with xmc_hostile.ko in it, what that reports, a neighbour, a host without memory.
+"""A guest with xmc_hostile.ko in it, what that reports, and a neighbour.
 
 See guest-drivers/hostile/README.md.
 """
@@ -7,7 +7,6 @@ See guest-drivers/hostile/README.md.
 from __future__ import annotations
 
 import errno
-import os
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -15,8 +14,6 @@ from dataclasses import dataclass
 
 from harness.build.artifacts import Graph, existing
 from harness.build.driver import HOSTILE, build_hostile
-from harness.errors import GuestError, HypervisorError
-from harness.hypervisor import Xl
 from harness.hypervisor.memcompress import TOOL
 from harness.report.books import imbalance_pages
 from harness.scenarios.content import ContentClass
@@ -26,9 +23,6 @@ from harness.transport.base import Transport
 from tests.integration.compression import Loads
 
 FOLDER = "/sys/kernel/xmc_hostile"
-STOP, ENDED = "/tmp/hostile.stop", "/tmp/hostile.ended"
-HOG = "hog"
-SPARE_MIB = 4
 # The guest is slow while it is attacked from inside.
 GRACE_S = 120.0
 
@@ -85,25 +79,6 @@ class Hostile:
         words = " ".join([str(seconds), str(seed), *attacks])
         self._transport.succeed(f"echo '{words}' > {FOLDER}/run", timeout_s=seconds + GRACE_S)
 
-    @contextmanager
-    def attacking(self, seed: int) -> Iterator[None]:
-        """Attack in all ways while the block runs, and until it is known to have ended.
-
-        Nothing is asked of the guest meanwhile: it may have no memory to answer with.
-        """
-        self._transport.succeed(
-            f"rm -f {ENDED}; (n={seed}; while [ ! -e {STOP} ]; do"
-            f" echo 1 $n > {FOLDER}/run; n=$((n + 1)); done;"
-            f" rm {STOP}; touch {ENDED}) >/dev/null 2>&1 &"
-        )
-        try:
-            yield
-        finally:
-            self._transport.succeed(f"touch {STOP}", timeout_s=GRACE_S)
-            self._transport.succeed(
-                f"while [ ! -e {ENDED} ]; do sleep 0.2; done", timeout_s=GRACE_S
-            )
-
     def report(self) -> Report:
         """What was seen since the module was loaded."""
         return Report.parse(self._transport.succeed(f"cat {FOLDER}/report"))
@@ -132,29 +107,6 @@ def settings(dom0: Transport, domid: int, **keys: int) -> Iterator[None]:
         change(usual)
 
 
-@contextmanager
-def no_free_memory(dom0: Transport) -> Iterator[None]:
-    """A domain that has all of the host's free memory, but for a few MiB, and never runs."""
-    xl = Xl(dom0)
-    config = f"/tmp/{HOG}.cfg"
-    size = xl.host_memory().free_kib // 1024 - SPARE_MIB
-    while HOG not in xl.domains():
-        assert size > 16, "not even a small domain can be created"
-        dom0.succeed(
-            f"sed -e 's/^name = .*/name = \"{HOG}\"/' -e 's/^memory = .*/memory = {size}/'"
-            f" -e 's/^maxmem = .*/maxmem = {size}/' -e 's/^vif = .*//' -e 's/^disk = .*//'"
-            f" /guests/linux.cfg > {config}"
-        )
-        try:
-            xl.create_paused(config, HOG)
-        except HypervisorError:
-            size -= SPARE_MIB
-    try:
-        yield
-    finally:
-        xl.destroy(HOG)
-
-
 class Neighbour:
     """A guest that compresses and verifies a load, over and over, until told to stop."""
 
@@ -165,7 +117,6 @@ class Neighbour:
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._work)
         self._failure: BaseException | None = None
-        self._short = False
         self.verified = 0
 
     def __enter__(self) -> Neighbour:
@@ -178,26 +129,10 @@ class Neighbour:
         if self._failure is None:
             self._loads.stop_all()
 
-    @contextmanager
-    def refused(self) -> Iterator[None]:
-        """While the block runs its requests may be: the host has no memory."""
-        self._short = True
-        yield
-        self._short = False
-
-    def _compress(self) -> None:
-        short = self._short
-        try:
-            self._load.compress()
-        except GuestError as error:
-            # As it was when the request was made, or has become since.
-            if not (short or self._short) or os.strerror(errno.ENOMEM) not in error.message:
-                raise
-
     def _work(self) -> None:
         try:
             while not self._over.is_set():
-                self._compress()
+                self._load.compress()
                 self.verified += self._load.verify(self.verified)
         except BaseException as failure:
             self._failure = failure
