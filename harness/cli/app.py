@@ -40,6 +40,7 @@ GUEST is dom0, linux, android, or any guest of the profile. Exit codes: 0 good, 
 MODULES = (
     "doctor",
     "build",
+    "android_image",
     "machine",
     "guest",
     "memory",

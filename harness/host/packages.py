@@ -41,8 +41,9 @@ NEEDED: dict[str, tuple[str, ...]] = {
     ),
     "the images": ("debian-archive-keyring", "dpkg", "e2fsprogs", "zstd"),
     "the Android image": ("default-jdk-headless", "libexpat1-dev", "unzip", "zip"),
+    "an Android image of one's own": ("adb", "android-sdk-libsparse-utils", "mkbootimg"),
     "the harness": ("ca-certificates", "liblzo2-dev", "python3-dev", "python3-venv"),
-    "tests and debugging": ("gdb-multiarch", "git", "shellcheck"),
+    "tests and debugging": ("fdisk", "gdb-multiarch", "git", "shellcheck"),
 }
 
 
