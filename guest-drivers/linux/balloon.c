@@ -6,18 +6,23 @@
  * the toolstack leaves it, memory/target in xenstore, is its slice: so many
  * frames of the host it may hold. The balloon driver follows that key with a
  * target of its own in pages; we add to it, and take away again, what the
- * guest has grown by. Whenever the toolstack sets another slice the balloon
- * driver sets its target anew, and the growth is gone: it begins again from
- * there.
+ * guest has grown by.
  *
  *	balloon's target = slice - offset + grown
+ *
+ * When the toolstack sets another slice the guest keeps the pages that it has:
+ * of a larger slice they are part, and beyond a smaller one they are growth,
+ * for which compression has to make room. The balloon driver, whose watch
+ * comes first, would take all that was grown at once.
  *
  * The offset is memory of the domain that Linux does not count as its own. It
  * is constant, and known once both numbers are.
  */
 
 #include <linux/jiffies.h>
+#include <linux/limits.h>
 #include <linux/minmax.h>
+#include <linux/mutex.h>
 #include <linux/sched.h>
 
 #include <xen/balloon.h>
@@ -28,8 +33,19 @@
 /* How long the balloon's thread may take for one step. */
 #define PATIENCE	(HZ / 2)
 
+/* All but the slice, which is read without it. */
+static DEFINE_MUTEX(balloon_lock);
 static unsigned long slice;
 static unsigned long offset;
+static unsigned long grown;
+static void (*slice_changed)(void);
+
+static unsigned long base(void)
+{
+	unsigned long now = READ_ONCE(slice);
+
+	return now > offset ? now - offset : 0;
+}
 
 static unsigned long read_slice(void)
 {
@@ -44,23 +60,26 @@ static unsigned long read_slice(void)
 static void watch_slice(struct xenbus_watch *watch, const char *path,
 			const char *token)
 {
-	unsigned long now = read_slice();
+	unsigned long now = read_slice(), had;
 
-	if (now)
-		WRITE_ONCE(slice, now);
+	/* A watch also fires when it is set. */
+	if (!now || now == slice)
+		return;
+
+	mutex_lock(&balloon_lock);
+	had = base() + grown;
+	WRITE_ONCE(slice, now);
+	WRITE_ONCE(grown, had > base() ? had - base() : 0);
+	balloon_set_new_target(base() + grown);
+	mutex_unlock(&balloon_lock);
+
+	slice_changed();
 }
 
 static struct xenbus_watch slice_watch = {
 	.node = "memory/target",
 	.callback = watch_slice,
 };
-
-static unsigned long base(void)
-{
-	unsigned long now = READ_ONCE(slice);
-
-	return now > offset ? now - offset : 0;
-}
 
 /**
  * xmc_balloon_slice() - frames of the host that the toolstack grants
@@ -89,9 +108,7 @@ unsigned long xmc_balloon_inflated(void)
  */
 unsigned long xmc_balloon_grown(void)
 {
-	unsigned long target = balloon_stats.target_pages;
-
-	return target > base() ? target - base() : 0;
+	return READ_ONCE(grown);
 }
 
 /**
@@ -105,20 +122,23 @@ unsigned long xmc_balloon_grown(void)
  */
 unsigned long xmc_balloon_deflate(unsigned long nr)
 {
-	unsigned long from = balloon_stats.current_pages;
-	unsigned long target = balloon_stats.target_pages + nr;
-	unsigned long end = jiffies + PATIENCE, now;
+	unsigned long end = jiffies + PATIENCE;
+	unsigned long from, target, now;
 
+	mutex_lock(&balloon_lock);
+	from = balloon_stats.current_pages;
+	target = base() + grown + nr;
 	balloon_set_new_target(target);
 	do {
 		schedule_timeout_uninterruptible(1);
 		now = READ_ONCE(balloon_stats.current_pages);
-	} while (now < target && READ_ONCE(balloon_stats.target_pages) == target &&
-		 time_before(jiffies, end));
+	} while (now < target && time_before(jiffies, end));
 
-	/* The host has no more. Do not take it later, when nobody needs it. */
-	if (now < target && READ_ONCE(balloon_stats.target_pages) == target)
-		balloon_set_new_target(max(now, base()));
+	/* What the host does not have is not taken later, when nobody needs it. */
+	now = min(now, target);
+	WRITE_ONCE(grown, now > base() ? now - base() : 0);
+	balloon_set_new_target(base() + grown);
+	mutex_unlock(&balloon_lock);
 
 	return now > from ? now - from : 0;
 }
@@ -126,21 +146,31 @@ unsigned long xmc_balloon_deflate(unsigned long nr)
 /**
  * xmc_balloon_give_back() - grow less; the balloon takes its time
  * @nr: how many pages
+ *
+ * Return: how many of them it had grown by.
  */
-void xmc_balloon_give_back(unsigned long nr)
+unsigned long xmc_balloon_give_back(unsigned long nr)
 {
-	nr = min(nr, xmc_balloon_grown());
-	if (nr)
-		balloon_set_new_target(balloon_stats.target_pages - nr);
+	mutex_lock(&balloon_lock);
+	nr = min(nr, grown);
+	if (nr) {
+		WRITE_ONCE(grown, grown - nr);
+		balloon_set_new_target(base() + grown);
+	}
+	mutex_unlock(&balloon_lock);
+
+	return nr;
 }
 
 /**
  * xmc_balloon_init() - learn the slice, and follow it
+ * @changed: called whenever the toolstack has set another; may sleep
  *
  * Return: 0 or a negative errno.
  */
-int xmc_balloon_init(void)
+int xmc_balloon_init(void (*changed)(void))
 {
+	slice_changed = changed;
 	slice = read_slice();
 	if (slice > balloon_stats.target_pages)
 		offset = slice - balloon_stats.target_pages;
@@ -152,5 +182,5 @@ int xmc_balloon_init(void)
 void xmc_balloon_exit(void)
 {
 	unregister_xenbus_watch(&slice_watch);
-	xmc_balloon_give_back(xmc_balloon_grown());
+	xmc_balloon_give_back(ULONG_MAX);
 }

@@ -52,6 +52,8 @@
 #define PERIOD		HZ
 /* Between two looks while more is held than the slice. */
 #define HURRY		(HZ / 5)
+/* So long more than the slice may be held because restores take too long. */
+#define STORM		(5 * HZ)
 /* So many free pages are enough to end growth, and stay when it is given back. */
 #define SPARE		(4 * STEP)
 
@@ -68,6 +70,8 @@ static struct xmc_counter xmc_refusals = XMC_COUNTER(oom_left);
 static DEFINE_MUTEX(grow_lock);
 static unsigned long last_growth;
 static unsigned long pause_until;
+/* When no more than the slice was held, or making room for it was no use. */
+static unsigned long within_slice;
 
 /* What the restores took: since when, and the percentage of the CPUs' time. */
 static u64 stall_ticks, stall_since;
@@ -95,6 +99,12 @@ static void measure_stall(const struct xen_mem_compress_query *q)
 		stall_percent = 0;
 	stall_since = now;
 	stall_ticks = q->stall_ticks;
+}
+
+/* What is compressed is in use. */
+static bool storm(void)
+{
+	return stall_percent > READ_ONCE(xmc_stall_limit.value);
 }
 
 /* Frames of the slice that are not held; negative: it holds more. */
@@ -154,7 +164,7 @@ static unsigned long grow(unsigned long wanted, unsigned int min_age,
 	}
 
 	have = room();
-	if (stall_percent > READ_ONCE(xmc_stall_limit.value)) {
+	if (storm()) {
 		*why = "restores take too much time";
 		return 0;
 	}
@@ -180,10 +190,10 @@ static unsigned long grow(unsigned long wanted, unsigned int min_age,
 }
 
 /*
- * The balloon's thread must not wait for itself, and no other kernel thread
- * is killed for want of memory; kswapd is who works ahead of it all.
+ * The balloon's thread must not wait for itself when it reclaims, and other
+ * kernel threads need not; kswapd is who works ahead of it all.
  */
-static bool may_grow(void)
+static bool may_reclaim(void)
 {
 	return READ_ONCE(xmc_grow_enabled.value) &&
 	       (!(current->flags & PF_KTHREAD) || current_is_kswapd());
@@ -196,7 +206,7 @@ static bool enough_free(void)
 
 static unsigned long count_pages(struct shrinker *s, struct shrink_control *sc)
 {
-	if (!may_grow() || enough_free() ||
+	if (!may_reclaim() || enough_free() ||
 	    time_before(jiffies, READ_ONCE(pause_until)))
 		return 0;
 
@@ -223,13 +233,17 @@ static unsigned long scan_pages(struct shrinker *s, struct shrink_control *sc)
 	return got ?: SHRINK_STOP;
 }
 
-/* The last chance: oldest first, but in the end whatever there is. */
+/*
+ * The last chance: oldest first, but in the end whatever there is. Whoever is
+ * out of memory, a kernel thread too, has a process killed for it; but never
+ * the balloon's thread, which allocates with __GFP_NORETRY.
+ */
 static int before_oom(struct notifier_block *nb, unsigned long unused, void *freed)
 {
 	const char *why;
 	unsigned long got;
 
-	if (!may_grow())
+	if (!READ_ONCE(xmc_grow_enabled.value))
 		return NOTIFY_OK;
 
 	mutex_lock(&grow_lock);
@@ -250,35 +264,56 @@ static int before_oom(struct notifier_block *nb, unsigned long unused, void *fre
 
 static struct notifier_block oom_nb = { .notifier_call = before_oom };
 
+/*
+ * With grow_lock held, and the frames of the slice that are not held: pages to
+ * be given back, of which there may be too many.
+ */
+static unsigned long idle_growth(long have)
+{
+	unsigned long free = global_zone_page_state(NR_FREE_PAGES), nr = 0;
+
+	/* Free pages and no frames for them: the balloon is where they belong. */
+	if (have < 0 && free > SPARE)
+		nr = min((unsigned long)-have, free - SPARE);
+	if (free > SPARE && time_after(jiffies, last_growth + KEEP))
+		nr = max(nr, (free - SPARE) / 2);
+	/*
+	 * What the guest has does not fit, and its slice is all it may hold.
+	 * The balloon takes what it can get; then the kernel's killer decides.
+	 */
+	if (have < 0 && storm() && time_after(jiffies, within_slice + STORM))
+		nr = max(nr, (unsigned long)-have);
+
+	return nr;
+}
+
 /* While the guest has grown: keep to the slice, and give back what is idle. */
 static void look_after(struct work_struct *unused)
 {
-	unsigned long free, nr = 0;
 	long have;
 
 	mutex_lock(&grow_lock);
 
 	have = room();
 	/* In a storm this would only feed it; whoever stalls holds more then. */
-	if (have < 0 && stall_percent <= READ_ONCE(xmc_stall_limit.value))
+	if (have < 0 && !storm())
 		have = make_room(0, 1);
+	if (have >= 0 || !storm())
+		within_slice = jiffies;
 
-	/* Free pages and no frames for them: the balloon is where they belong. */
-	free = global_zone_page_state(NR_FREE_PAGES);
-	if (have < 0 && free > SPARE)
-		nr = min((unsigned long)-have, free - SPARE);
-	if (free > SPARE && time_after(jiffies, last_growth + KEEP))
-		nr = max(nr, (free - SPARE) / 2);
-
-	nr = min(nr, xmc_balloon_grown());
-	xmc_balloon_give_back(nr);
-	atomic64_add(nr, &xmc_given_back.value);
+	atomic64_add(xmc_balloon_give_back(idle_growth(have)), &xmc_given_back.value);
 
 	if (xmc_balloon_grown())
 		queue_delayed_work(system_freezable_wq, &work,
 				   have < 0 ? HURRY : PERIOD);
 
 	mutex_unlock(&grow_lock);
+}
+
+/* The slice is another one: it may be less than what is held. */
+static void new_slice(void)
+{
+	mod_delayed_work(system_freezable_wq, &work, 0);
 }
 
 /* Grow by so many KiB, as far as there is room; what there is not is no error. */
@@ -338,7 +373,9 @@ int xmc_grow_init(void)
 	int ret;
 
 	pause_until = jiffies;
-	ret = xmc_balloon_init();
+	last_growth = jiffies;
+	within_slice = jiffies;
+	ret = xmc_balloon_init(new_slice);
 	if (ret)
 		return ret;
 
@@ -362,6 +399,7 @@ err_shrinker:
 	shrinker_free(shrinker);
 err_balloon:
 	xmc_balloon_exit();
+	cancel_delayed_work_sync(&work);
 
 	return ret;
 }
@@ -371,7 +409,8 @@ void xmc_grow_exit(void)
 	unregister_oom_notifier(&oom_nb);
 	/* Waits for those who are in it. */
 	shrinker_free(shrinker);
-	/* Queues itself: cancelled for good, or the module goes from under it. */
-	disable_delayed_work_sync(&work);
+	/* Follows the slice no more: nobody else queues the work ... */
 	xmc_balloon_exit();
+	/* ... and without growth it does not queue itself. */
+	cancel_delayed_work_sync(&work);
 }

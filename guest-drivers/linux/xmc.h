@@ -100,13 +100,13 @@ int xmc_grow_init(void);
 void xmc_grow_exit(void);
 
 /* balloon.c */
-int xmc_balloon_init(void);
+int xmc_balloon_init(void (*changed)(void));
 void xmc_balloon_exit(void);
 unsigned long xmc_balloon_slice(void);
 unsigned long xmc_balloon_inflated(void);
 unsigned long xmc_balloon_grown(void);
 unsigned long xmc_balloon_deflate(unsigned long nr);
-void xmc_balloon_give_back(unsigned long nr);
+unsigned long xmc_balloon_give_back(unsigned long nr);
 #else
 static inline int xmc_grow_init(void) { return 0; }
 static inline void xmc_grow_exit(void) { }
