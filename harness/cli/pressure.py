@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import json
 import sys
-from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -16,7 +15,10 @@ if TYPE_CHECKING:
     from harness.scenarios.pressure import Pressure
 
 DAEMON_LOGS = "/run/memcompressd.log /data/log/memcompressd*"
-COLUMNS = "seconds  some%  full%  stall%   held  slice  grown  requests  compressed  kills  averted"
+COLUMNS = (
+    "seconds  some%  full%  stall%   held  slice  grown gained"
+    "  requests  compressed  kills  averted"
+)
 
 
 def register(app: typer.Typer) -> None:
@@ -51,7 +53,7 @@ def register(app: typer.Typer) -> None:
             before: tuple[float, Pressure] | None = None
             for at_s, now in watch(live, every_s=every, count=count or None):
                 if as_json:
-                    typer.echo(json.dumps({"at_s": round(at_s, 3)} | asdict(now)))
+                    typer.echo(json.dumps({"at_s": round(at_s, 3)} | now.document()))
                 else:
                     typer.echo(_line(at_s, now, before, live.vcpus))
                 before = at_s, now
@@ -67,6 +69,7 @@ def _line(at_s: float, now: Pressure, before: tuple[float, Pressure] | None, vcp
     )
     some, full, stall = (f"{100 * share:5.1f}" for share in shares)
     return (
-        f"{at_s:7.1f}  {some}  {full}  {stall:>6} {now.held:6d} {now.slice:6d} {now.grown:6d}"
+        f"{at_s:7.1f}  {some}  {full}  {stall:>6}"
+        f" {now.held:6d} {now.slice:6d} {now.grown:6d} {now.gained:6d}"
         f"  {now.requests:8d}  {now.compressed:10d}  {now.kills:5d}  {now.oom_averted:7d}"
     )

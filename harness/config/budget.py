@@ -60,6 +60,12 @@ def check_budget(profile: Profile, origins: Mapping[str, str]) -> None:
                 f"{at}.memory_mib",
                 f"{guest.memory_mib} MiB: no {guest.kind} guest boots in less than {smallest} MiB",
             )
+        if guest.slice_mib and not smallest <= guest.slice_mib <= guest.memory_mib:
+            raise refuse(
+                f"{at}.slice_mib",
+                f"{guest.slice_mib} MiB is no slice of {guest.memory_mib} MiB",
+                f"from {smallest} to {guest.memory_mib}, or 0: all of it",
+            )
         unknown = set(guest.allow) - set(PATTERN_NAMES)
         if unknown:
             raise refuse(

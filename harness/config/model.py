@@ -68,6 +68,8 @@ class Guest:
     name: str
     kind: GuestKind
     memory_mib: int
+    slice_mib: int
+    """Frames of the host that it may hold: it is ballooned down to this; 0: all of its memory."""
     vcpus: int
     ip: str
     ssh_port: int

@@ -80,6 +80,7 @@ class GuestSection(_Section):
     enabled: bool = True
     kind: Annotated[GuestKind, Field(strict=False)]
     memory_mib: int = Field(ge=16)
+    slice_mib: int = Field(default=0, ge=0)
     vcpus: int = Field(default=2, ge=1, le=8)
     ip: Annotated[str, AfterValidator(_guest_address)] | None = None
     ssh_port: Port = 0
@@ -129,6 +130,7 @@ class ProfileFile(_Section):
                     name=key,
                     kind=section.kind,
                     memory_mib=section.memory_mib,
+                    slice_mib=section.slice_mib,
                     vcpus=section.vcpus,
                     ip=section.ip or next(free),
                     ssh_port=section.ssh_port,

@@ -108,6 +108,11 @@ class Stats:
         return gained_kib(self)
 
     @property
+    def held(self) -> int:
+        """Frames of the host that the domain costs."""
+        return self.resident + self.store_pages + self.table_pages
+
+    @property
     def restores_total(self) -> int:
         """Restores, whatever their cause."""
         return sum(self.restores.values())

@@ -59,6 +59,14 @@ class Xl:
         """Let a paused domain run."""
         self._xl("unpause", str(domain), failing=f"unpausing {domain}")
 
+    def set_slice(self, domid: int, mib: int) -> None:
+        """Let a domain have so much of its memory: the balloon of its kernel follows.
+
+        What ``xl mem-set`` does, which aborts on Arm.
+        """
+        key = f"/local/domain/{domid}/memory/target"
+        self._dom0.run(["xenstore-write", key, str(mib * 1024)], timeout_s=XL_S).check("dom0")
+
     def pause(self, domain: str | int) -> None:
         """Stop a domain's vCPUs."""
         self._xl("pause", str(domain), failing=f"pausing {domain}")

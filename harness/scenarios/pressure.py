@@ -19,6 +19,8 @@ FILES = {
     "compressed": "compressed",
     "restored": "restored",
     "reported": "reported",
+    "now_compressed": "compressed_now",
+    "now_store_pages": "store",
     "now_held": "held",
     "now_stall_us": "stall_us",
     "slice": "slice",
@@ -28,7 +30,7 @@ FILES = {
     "oom_averted": "oom_averted",
     "oom_left": "oom_left",
 }
-UNITS = {"held": "pages", "slice": "pages", "grown": "pages", "some_us": "us", "full_us": "us"}
+UNITS = dict.fromkeys(("gained", "compressed_now", "store", "held", "slice", "grown"), "pages")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +45,9 @@ class Pressure:
     compressed: int = 0
     restored: int = 0
     reported: int = 0
+    compressed_now: int = 0
+    """Pages without a frame of their own; ``store``: frames that hold what is in them."""
+    store: int = 0
     held: int = 0
     """Frames of the host that the guest costs; ``slice``: that it may cost."""
     stall_us: int = 0
@@ -52,6 +57,15 @@ class Pressure:
     given_back: int = 0
     oom_averted: int = 0
     oom_left: int = 0
+
+    @property
+    def gained(self) -> int:
+        """Frames that compression leaves free, the store's taken off."""
+        return self.compressed_now - self.store
+
+    def document(self) -> dict[str, int]:
+        """All of it by name."""
+        return asdict(self) | {"gained": self.gained}
 
 
 def read_pressure(guest: Guest) -> Pressure:
@@ -96,6 +110,6 @@ def record_pressure(ctx: Context, step: schema.Pressure) -> None:
             time.sleep(step.every_s)
         for guest in ctx.guests:
             labels = {"guest": guest.name, "profile": ctx.profile}
-            for name, value in asdict(read_pressure(guest)).items():
+            for name, value in read_pressure(guest).document().items():
                 unit = UNITS.get(name, "us" if name.endswith("_us") else "events")
                 ctx.folder.metric(f"pressure_{name}", value, unit, **labels)

@@ -91,6 +91,16 @@ class Pressure(_Model):
     every_s: float = Field(default=1.0, gt=0)
 
 
+class Alternate(_Model):
+    """Heaps in a fixed slice, verified in turn, with the guest's driver and without."""
+
+    do: Literal["alternate"]
+    content: ContentClass = ContentClass.TEXT
+    pages: Annotated[int, Field(gt=0, le=1 << 22)] = 1024
+    ratio: Annotated[float, Field(gt=0, le=8)] = 1.5
+    rounds: Annotated[int, Field(gt=0)] = 3
+
+
 class Expect(_Model):
     """Fail unless each guest's last sample reached these."""
 
@@ -188,6 +198,7 @@ Step = Annotated[
     | Verify
     | Sample
     | Pressure
+    | Alternate
     | Expect
     | Qmp
     | Exec

@@ -13,6 +13,7 @@ from harness.scenarios import schema
 from harness.scenarios.content import ContentClass
 from harness.scenarios.context import Context
 from harness.scenarios.density import measure_density
+from harness.scenarios.heaps import alternate
 from harness.scenarios.latency import measure_latency
 from harness.scenarios.load import Load, driver_request
 from harness.scenarios.overhead import measure_overhead
@@ -140,6 +141,7 @@ _STEPS: dict[type[Any], Callable[[Context, Any], None]] = {
     schema.Verify: _verify,
     schema.Sample: _sample,
     schema.Pressure: record_pressure,
+    schema.Alternate: alternate,
     schema.Expect: _expect,
     schema.Qmp: _qmp,
     schema.Exec: _exec,

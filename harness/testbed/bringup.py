@@ -198,6 +198,8 @@ class Bringup:
             # Before its first instruction: the controller refuses a domain that has run.
             if guest.compress.enabled and self.controller:
                 DomainController(self.ssh("dom0"), domid).enable(guest.compress)
+            if guest.slice_mib:
+                xl.set_slice(domid, guest.slice_mib)
             xl.unpause(domid)
 
     def _wait_guests(self) -> None:
@@ -208,6 +210,15 @@ class Bringup:
             ssh = self.ssh(guest.name)
             ssh.wait_up(deadline)
             ssh.run("true", timeout_s=max(1.0, deadline.remaining_s())).check(ssh.where)
+            while guest.slice_mib and self._held_mib(guest, xl) > guest.slice_mib + 1:
+                deadline.check(f"guest {guest.name} to hold its {guest.slice_mib} MiB only")
+                time.sleep(0.5)
+
+    def _held_mib(self, guest: Guest, xl: Xl) -> int:
+        """What it costs the host: with its driver it may have more pages than that."""
+        if not (guest.compress.enabled and self.controller):
+            return xl.domains()[guest.name].memory_mib
+        return DomainController(self.ssh("dom0"), self.domids[guest.name]).stats().held // 256
 
     def _expect_guest(self, guest: Guest, xl: Xl, deadline: Deadline) -> None:
         console = self.consoles[guest.name]

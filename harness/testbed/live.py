@@ -144,6 +144,8 @@ class Testbed:
         }
         for name, guest in self.guests.items():
             dimensions[f"{name}_mib"] = guest.config.memory_mib
+            if guest.config.slice_mib:
+                dimensions[f"{name}_slice_mib"] = guest.config.slice_mib
             dimensions[f"{name}_vcpus"] = guest.config.vcpus
         return dimensions
 

@@ -9,7 +9,9 @@ import pytest
 
 from harness.build.artifacts import existing
 from harness.scenarios.bed import Guest
+from harness.scenarios.driver import daemon_log, driver_state, with_driver
 from harness.scenarios.live import LiveGuest
+from harness.scenarios.load import guest_run
 from harness.testbed import Guest as TestbedGuest
 from harness.testbed import Testbed
 from harness.testing import TestbedPool
@@ -17,13 +19,15 @@ from harness.transport.base import Transport
 from tests.integration.compression import Loads
 from tests.integration.hostile import Hostile
 
+SLICE_MIB = 64
+
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Tests on another testbed than the session's come last: a change is a boot."""
 
     def other(item: pytest.Item) -> int:
         names = getattr(item, "fixturenames", ())
-        return 2 if "hw_af_guest" in names else int("pair" in names)
+        return 3 if "hw_af_guest" in names else 2 if "sliced" in names else int("pair" in names)
 
     items.sort(key=other)
 
@@ -105,6 +109,37 @@ def pair(request: pytest.FixtureRequest, testbeds: TestbedPool) -> Testbed:
             f"guests.neighbour.{standstill}",
         ],
     )
+
+
+@pytest.fixture
+def sliced_bed(testbeds: TestbedPool) -> Testbed:
+    """The testbed of ``sliced``."""
+    return testbeds.get(
+        "default",
+        [
+            "guests.android.enabled=false",
+            "guests.linux.memory_mib=128",
+            f"guests.linux.slice_mib={SLICE_MIB}",
+            "guests.linux.compress.sweep_ms=500",
+            # Killing for memory is what these tests are about: they count it.
+            'guests.linux.allow=["oom"]',
+        ],
+    )
+
+
+@pytest.fixture
+def sliced(sliced_bed: Testbed) -> Iterator[Guest]:
+    """A Linux guest created with 128 MiB and ballooned down to 64, where processes are killed.
+
+    It is left with its driver and its daemon, and without loads.
+    """
+    guest = LiveGuest(sliced_bed.guests["linux"])
+    with_driver(guest)
+    yield guest
+    print(daemon_log(guest)[-3000:])
+    print(driver_state(guest))
+    guest_run(guest, "killall -q memload; true")
+    with_driver(guest)
 
 
 @pytest.fixture

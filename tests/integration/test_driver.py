@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -12,6 +13,7 @@ import pytest
 
 from harness.deadline import Deadline
 from harness.errors import GuestError
+from harness.paths import repo_root
 from harness.scenarios.bed import Guest
 from harness.scenarios.content import ContentClass
 from harness.scenarios.load import (
@@ -46,6 +48,12 @@ def test_a_guest_that_freed_its_memory_holds_what_it_uses_at_no_codec_cost(
 ) -> None:
     """80 % of what it has for processes, of content that no codec could make smaller."""
     pages = 7500
+    # Right after its boot it has not reported anything yet.
+    wait_for(
+        "the free memory of the guest to be discarded",
+        lambda: guest.controller.stats().resident < guest.controller.stats().nominal // 2,
+        timeout_s=30,
+    )
     before = guest.controller.stats().resident
     load = loads.start(ContentClass.RANDOM, pages)
     full = guest.controller.stats().resident
@@ -174,6 +182,12 @@ def come_and_go(guest: Guest, loads: Loads, times: int) -> None:
     assert int(is_compressed(known.states()).sum()) > 1500
     known.verify(5)
     busy.verify(6)
+
+
+def test_every_file_of_the_driver_is_described_and_there(guest: Guest) -> None:
+    text = (repo_root() / "guest-drivers" / "linux" / "sysfs-kernel-xen_memcompress").read_text()
+    described = set(re.findall(rf"{DRIVER}/(\w+)", text))
+    assert set(guest_run(guest, f"ls {DRIVER}").decode().split()) == described
 
 
 def test_nothing_is_sent_without_pressure(guest: Guest) -> None:

@@ -60,6 +60,10 @@ class SimStats:
         return self.nominal - self.compressed - self.unbalanced
 
     @property
+    def held(self) -> int:
+        return self.resident + self.store_pages
+
+    @property
     def store_pages(self) -> int:
         return self.lzo // 2
 

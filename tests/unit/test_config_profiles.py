@@ -78,6 +78,8 @@ def test_a_disabled_guest_is_not_there_and_a_new_one_gets_a_free_address() -> No
 @pytest.mark.parametrize(
     ("override", "key", "words"),
     [
+        ("guests.linux.slice_mib=65", "guests.linux.slice_mib", "no slice of 64 MiB"),
+        ("guests.linux.slice_mib=8", "guests.linux.slice_mib", "no slice of 64 MiB"),
         ("board.memroy_mib=5", "board.memroy_mib", "unknown key 'memroy_mib'"),
         ("guests.linux.colour=red", "guests.linux.colour", "unknown key 'colour'"),
         ("extra.x=1", "extra", "unknown key 'extra'"),

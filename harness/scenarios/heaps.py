@@ -1,0 +1,173 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Processes in a fixed slice whose working sets alternate: with and without the guest's driver.
+
+Each process holds a heap. One after another verifies its whole heap, while the others do not
+run: so their working sets alternate, and only what is verified counts as alive.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+
+from harness.errors import GuestError, ScenarioFailed
+from harness.scenarios import schema
+from harness.scenarios.bed import Guest
+from harness.scenarios.content import ContentClass, Corpus
+from harness.scenarios.context import Context
+from harness.scenarios.driver import with_driver, without_driver
+from harness.scenarios.load import Load, guest_run
+from harness.scenarios.pressure import Pressure, read_pressure
+
+# No guest here has room for more, with or without the driver.
+MOST = 64
+
+
+@dataclass(slots=True)
+class Heaps:
+    """Processes with heaps of ``pages``, begun one after another."""
+
+    guest: Guest
+    corpus: Corpus
+    content: ContentClass
+    pages: int = 1024
+    alive: list[Load] = field(default_factory=list)
+    most_held: int = 0
+    longest_s: float = 0.0
+    """The longest that any of them went unverified."""
+    _verified: dict[str, float] = field(default_factory=dict)
+
+    def begin(self) -> Load:
+        """One more. Raises GuestError when it is killed at once, or cannot even begin."""
+        number = len(self.alive)
+        load = Load.start(
+            self.guest,
+            name=f"heap{number}",
+            content=self.content,
+            seed=number,
+            pages=self.pages,
+            corpus=self.corpus,
+        )
+        self.alive.append(load)
+        load.fill(1)
+        self._looked_at(load)
+        return load
+
+    def verify(self) -> None:
+        """Each its whole heap. Raises GuestError naming one that is not there any more."""
+        for number, load in enumerate(self.alive):
+            load.verify(number)
+            self._looked_at(load)
+
+    def _looked_at(self, load: Load) -> None:
+        now = time.monotonic()
+        before = self._verified.get(load.name, now)
+        self.longest_s = max(self.longest_s, now - before)
+        self._verified[load.name] = now
+        self.most_held = max(self.most_held, self.guest.controller.stats().held)
+
+    def end(self) -> None:
+        """End all that still live."""
+        guest_run(self.guest, "killall -q memload; true")
+        self.alive.clear()
+        self._verified.clear()
+
+
+def before_the_first_kill(heaps: Heaps) -> int:
+    """Begin heaps until the kernel kills; how many lived before it did."""
+    before = read_pressure(heaps.guest).kills
+    try:
+        while read_pressure(heaps.guest).kills == before:
+            if len(heaps.alive) == MOST:
+                raise ScenarioFailed(f"{MOST} heaps and nobody was killed", where=heaps.guest.name)
+            try:
+                heaps.begin()
+            except GuestError:
+                break  # it was the one, or could not even begin
+        return len(heaps.alive) - 1
+    finally:
+        heaps.end()
+
+
+@dataclass(frozen=True, slots=True)
+class Alternation:
+    """What came of heaps that were verified in turn, all of them ``rounds`` times."""
+
+    without: int
+    """Heaps that lived before the first kill without the driver; ``alive``: with it."""
+    alive: int
+    kills: int
+    full_share: float
+    """Part of the time in which all waited for memory, while heaps were verified."""
+    took_s: float
+    longest_s: float
+    most_held: int
+    pressure: Pressure
+
+    def __str__(self) -> str:
+        return (
+            f"{self.without} heaps without the driver, {self.alive} with it, {self.kills} killed;"
+            f" verified at least every {self.longest_s:.0f} s; full stall {self.full_share:.1%} of"
+            f" {self.took_s:.0f} s; held at most {self.most_held} frames,"
+            f" grown {self.pressure.grown}"
+        )
+
+
+def compare(heaps: Heaps, *, ratio: float, rounds: int) -> Alternation:
+    """As many heaps as live without the driver, and ``ratio`` times as many with it.
+
+    Leaves the heaps to be looked at: the caller ends them. Raises GuestError naming the heap
+    when one is killed with the driver.
+    """
+    guest = heaps.guest
+    without_driver(guest)
+    without = before_the_first_kill(heaps)
+    with_driver(guest)
+    heaps.most_held = 0
+    before = read_pressure(guest)
+    while len(heaps.alive) < ratio * without:
+        heaps.begin()
+    verifying, began = read_pressure(guest), time.monotonic()
+    heaps.longest_s = 0.0
+    for _ in range(rounds):
+        heaps.verify()
+    took_s = time.monotonic() - began
+    after = read_pressure(guest)
+    return Alternation(
+        without=without,
+        alive=len(heaps.alive),
+        kills=after.kills - before.kills,
+        full_share=(after.full_us - verifying.full_us) / took_s / 1e6,
+        took_s=took_s,
+        longest_s=heaps.longest_s,
+        most_held=heaps.most_held,
+        pressure=after,
+    )
+
+
+def alternate(ctx: Context, step: schema.Alternate) -> None:
+    """The comparison for every guest, as metrics. Raises ScenarioFailed when one was killed."""
+    for guest in ctx.guests:
+        heaps = Heaps(guest, ctx.corpus, step.content, step.pages)
+        try:
+            found = compare(heaps, ratio=step.ratio, rounds=step.rounds)
+        except GuestError as error:
+            raise ScenarioFailed(f"with the driver, too: {error}", where=guest.name) from error
+        finally:
+            heaps.end()
+            with_driver(guest)
+        labels = {"guest": guest.name, "profile": ctx.profile, "content": str(step.content)}
+        for name, value, unit in (
+            ("heaps_alive_without", found.without, "processes"),
+            ("heaps_alive", found.alive, "processes"),
+            ("heaps_killed", found.kills, "processes"),
+            ("heaps_alive_ratio", found.alive / max(found.without, 1), "ratio"),
+            ("heaps_full_stall", found.full_share, "ratio"),
+            ("heaps_longest_unverified", found.longest_s, "s"),
+            ("heaps_most_held", found.most_held, "pages"),
+        ):
+            ctx.folder.metric(name, value, unit, **labels)
+        ctx.folder.event("alternated", guest=guest.name, result=str(found))
+        ctx.active = True
+        if found.kills:
+            raise ScenarioFailed(f"killed with the driver: {found}", where=guest.name)
