@@ -12,6 +12,7 @@
 static const struct config defaults = {
 	.trigger_ms = 50, .window_ms = 500, .tick_ms = 250,
 	.pressure_target = 20, .stall_max = 100,
+	.cgroup_trigger_ms = 10, .cgroup_target = 5,
 	.rate_start = 2000, .rate_max = 20000, .pause_max_ms = 32000,
 	.min_adj = -999, .foreground_adj = 0,
 	.min_idle_ms = 500, .min_rss_pages = 64, .min_age = 1,
@@ -27,7 +28,9 @@ static const struct key {
 	KEY(trigger_ms, 1, 10000),
 	KEY(window_ms, 500, 10000),
 	KEY(tick_ms, 50, 10000),
+	KEY(cgroup_trigger_ms, 1, 10000),
 	KEY(pressure_target, 1, 1000),
+	KEY(cgroup_target, 1, 1000),
 	KEY(stall_max, 1, 1000),
 	KEY(rate_start, 1, 1000000),
 	KEY(rate_max, 1, 1000000),
@@ -106,8 +109,9 @@ int config_load(struct config *config, const char *path)
 			return -1;
 		}
 	}
-	if (config->trigger_ms > config->window_ms) {
-		say("%s: trigger_ms is more than window_ms", path);
+	if (config->trigger_ms > config->window_ms ||
+	    config->cgroup_trigger_ms > config->window_ms) {
+		say("%s: a trigger is more than window_ms", path);
 		return -1;
 	}
 	return 0;

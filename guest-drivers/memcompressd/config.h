@@ -10,9 +10,9 @@
 
 struct config {
 	/* When to act. */
-	unsigned int trigger_ms, window_ms, tick_ms;
+	unsigned int trigger_ms, window_ms, tick_ms, cgroup_trigger_ms;
 	/* What to aim for, in thousandths of the time. */
-	unsigned int pressure_target, stall_max;
+	unsigned int pressure_target, stall_max, cgroup_target;
 	/* How much: pages a second. */
 	unsigned int rate_start, rate_max;
 	unsigned int pause_max_ms;
@@ -21,7 +21,7 @@ struct config {
 	unsigned int min_idle_ms, min_rss_pages, min_age;
 	/* What else. */
 	unsigned int grow, hint, log_kib;
-	/* Whose stall counts beside everybody's. */
+	/* Whose stall counts more than everybody's. */
 	char cgroups[MAX_CGROUPS][MAX_PATH];
 	unsigned int nr_cgroups;
 	/* Not from the file. */

@@ -200,7 +200,7 @@ static void run(void)
 	while (!ended) {
 		int timeout = calm ? (waiting && config.hint ? (int)config.tick_ms : -1)
 				   : (int)config.tick_ms;
-		bool fired = pressure_wait(&pressure, timeout);
+		const char *fired = pressure_wait(&pressure, timeout);
 
 		if (ended)
 			break;
@@ -212,7 +212,7 @@ static void run(void)
 			pressure_read(&pressure, &whose);
 			driver_read(&before);
 			before_ms = now_ms();
-			say("pressure: somebody waits for memory");
+			say("pressure: somebody waits for memory (%s)", fired);
 			/* The first look; what does not run until the next is idle. */
 			processes_look(&processes);
 			usleep(config.tick_ms * 1000);

@@ -36,6 +36,8 @@ static long long total_us(const struct source *source)
 
 static int open_trigger(struct source *source, const struct config *config)
 {
+	unsigned int trigger = source->path[0] ? config->cgroup_trigger_ms
+					       : config->trigger_ms;
 	char path[MAX_PATH + 32], text[64];
 	int fd, n;
 
@@ -43,7 +45,7 @@ static int open_trigger(struct source *source, const struct config *config)
 	fd = open(path, O_RDWR | O_NONBLOCK | O_CLOEXEC);
 	if (fd < 0)
 		return -1;
-	n = snprintf(text, sizeof(text), "some %u %u", config->trigger_ms * 1000,
+	n = snprintf(text, sizeof(text), "some %u %u", trigger * 1000,
 		     config->window_ms * 1000);
 	if (write(fd, text, n + 1) < 0) {
 		close(fd);
@@ -56,6 +58,8 @@ int pressure_open(struct pressure *p, const struct config *config)
 {
 	memset(p, 0, sizeof(*p));
 	p->nr = 1 + config->nr_cgroups;
+	p->scale = config->pressure_target;
+	p->cgroup_scale = config->cgroup_target;
 	for (unsigned int i = 0; i < p->nr; i++) {
 		struct source *source = &p->sources[i];
 
@@ -78,25 +82,25 @@ void pressure_close(struct pressure *p)
 			close(p->sources[i].fd);
 }
 
-bool pressure_wait(struct pressure *p, int timeout_ms)
+const char *pressure_wait(struct pressure *p, int timeout_ms)
 {
 	struct pollfd fds[MAX_SOURCES];
-	bool fired = false;
+	const char *whose = NULL;
 
 	for (unsigned int i = 0; i < p->nr; i++)
 		fds[i] = (struct pollfd){ .fd = p->sources[i].fd, .events = POLLPRI };
 	if (poll(fds, p->nr, timeout_ms) <= 0)
-		return false;
+		return NULL;
 	for (unsigned int i = 0; i < p->nr; i++) {
 		if (fds[i].revents & POLLERR) {
 			/* The cgroup is gone. */
 			close(p->sources[i].fd);
 			p->sources[i].fd = -1;
 		} else if (fds[i].revents & POLLPRI) {
-			fired = true;
+			whose = i ? p->sources[i].path : "system";
 		}
 	}
-	return fired;
+	return whose;
 }
 
 static bool at_its_limit(const struct source *source)
@@ -116,9 +120,8 @@ static bool at_its_limit(const struct source *source)
 unsigned int pressure_read(struct pressure *p, const char **whose)
 {
 	int64_t now = now_ms(), ms = now - p->read_ms;
-	long long highest = 0;
+	long long system = 0, limited = 0, highest = 0;
 
-	*whose = "system";
 	for (unsigned int i = 0; i < p->nr; i++) {
 		struct source *source = &p->sources[i];
 		long long us = total_us(source), share;
@@ -127,12 +130,21 @@ unsigned int pressure_read(struct pressure *p, const char **whose)
 			continue;
 		share = ms > 0 && source->some_us >= 0 ? (us - source->some_us) / ms : 0;
 		source->some_us = us;
-		if (share > highest && !at_its_limit(source)) {
-			highest = share;
-			if (i)
-				*whose = source->path;
+		if (!i) {
+			system = share;
+		} else if (at_its_limit(source)) {
+			limited = share > limited ? share : limited;
+		} else if (share * p->scale / p->cgroup_scale > highest) {
+			highest = share * p->scale / p->cgroup_scale;
+			*whose = source->path;
 		}
 	}
 	p->read_ms = now;
+	/* What waits at a limit of its own is a part of the system's. */
+	system -= limited;
+	if (system >= highest) {
+		highest = system > 0 ? system : 0;
+		*whose = "system";
+	}
 	return highest > 1000 ? 1000 : (unsigned int)highest;
 }

@@ -3,9 +3,11 @@
  * Pressure stall information: who waits for memory, and how long. The kernel
  * wakes us (a trigger); nothing is read or timed before that.
  *
- * A cgroup of the configuration is watched beside the whole system: its stall
- * counts although the system's is small. Not when it is at its own limit:
- * that, no compression below the guest can relieve.
+ * A cgroup of the configuration is watched beside the whole system, of whose
+ * stall its own is a part: it has a trigger and a target of its own, and its
+ * share is told in the system's measure (twice the target is twice the target).
+ * Not when it is at its own limit: that, no compression below the guest can
+ * relieve.
  */
 #ifndef MEMCOMPRESSD_PRESSURE_H
 #define MEMCOMPRESSD_PRESSURE_H
@@ -19,6 +21,7 @@
 
 struct pressure {
 	unsigned int nr;
+	unsigned int scale, cgroup_scale;	/* the system's target, a cgroup's */
 	struct source {
 		char path[MAX_PATH];	/* "": the whole system */
 		int fd;			/* -1: not there */
@@ -31,12 +34,12 @@ struct pressure {
 int pressure_open(struct pressure *p, const struct config *config);
 void pressure_close(struct pressure *p);
 
-/* Wait for a trigger, @timeout_ms at most (-1: for ever). Whether one fired. */
-bool pressure_wait(struct pressure *p, int timeout_ms);
+/* Wait for a trigger, @timeout_ms at most (-1: for ever). Whose, or NULL. */
+const char *pressure_wait(struct pressure *p, int timeout_ms);
 
 /*
- * Thousandths of the time since the last call in which somebody waited: the
- * highest of all sources. @whose: which one, for the log.
+ * Thousandths of the time since the last call in which somebody waited, in the
+ * system's measure: the highest of all sources. @whose: which, for the log.
  */
 unsigned int pressure_read(struct pressure *p, const char **whose);
 

@@ -63,6 +63,11 @@ class Loads:
         self._started.remove(load)
         load.stop()
 
+    def verify_all(self) -> None:
+        """Every page of every load."""
+        for order, load in enumerate(self._started):
+            load.verify(order)
+
     def stop_all(self) -> None:
         """End every daemon, and leave nothing compressed for the next test."""
         while self._started:

@@ -19,7 +19,6 @@ from harness.scenarios.content import ContentClass
 from harness.scenarios.load import (
     DRIVER,
     G_EXCLUDED,
-    driver_counters,
     driver_file,
     driver_write,
     guest_run,
@@ -188,9 +187,3 @@ def test_every_file_of_the_driver_is_described_and_there(guest: Guest) -> None:
     text = (repo_root() / "guest-drivers" / "linux" / "sysfs-kernel-xen_memcompress").read_text()
     described = set(re.findall(rf"{DRIVER}/(\w+)", text))
     assert set(guest_run(guest, f"ls {DRIVER}").decode().split()) == described
-
-
-def test_nothing_is_sent_without_pressure(guest: Guest) -> None:
-    before = driver_counters(guest)
-    time.sleep(10)
-    assert driver_counters(guest) == before

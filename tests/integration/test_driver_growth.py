@@ -63,6 +63,7 @@ def test_driver_and_daemon_are_small_and_idle_without_pressure(sliced: Guest) ->
     assert (spent(), driver_counters(sliced)) == before
 
 
+@pytest.mark.slow
 def test_what_has_grown_is_given_back_by_unloading(sliced: Guest) -> None:
     """And nothing is lost by it: the balloon takes what nobody uses."""
     heaps = heaps_of(sliced, ContentClass.TEXT)

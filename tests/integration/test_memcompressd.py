@@ -1,0 +1,127 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The daemon in a guest: when it acts, for whom, and what it leaves alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from harness.build.artifacts import existing
+from harness.scenarios.bed import Guest
+from harness.scenarios.content import ContentClass
+from harness.scenarios.driver import daemon_log, start_daemon
+from harness.scenarios.load import driver_counters, driver_write, guest_run, is_compressed
+from harness.scenarios.pressure import read_pressure
+from tests.integration.compression import Loads, wait_for
+
+CGROUPS = "/sys/fs/cgroup"
+FRONT = f"{CGROUPS}/front"
+PAGES = 1024
+
+
+@pytest.fixture
+def calm(sliced: Guest) -> Iterator[Guest]:
+    """The guest does not grow: what is asked for, the daemon asks for."""
+    guest = sliced
+    guest_run(guest, "killall -q memcompressd; true")
+    driver_write(guest, "grow_enabled", "0")
+    guest_run(guest, f"grep -q {CGROUPS} /proc/mounts || mount -t cgroup2 none {CGROUPS}")
+    guest_run(guest, f"echo +memory > {CGROUPS}/cgroup.subtree_control; mkdir -p {FRONT}")
+    yield guest
+    guest_run(guest, f"killall -q -9 memload; sleep 0.5; rmdir {FRONT}")
+
+
+@pytest.fixture
+def calm_loads(calm: Guest) -> Iterator[Loads]:
+    """Loads in it."""
+    loads = Loads(calm, existing().corpus.path)
+    yield loads
+    loads.stop_all()
+
+
+@contextmanager
+def waiting(guest: Guest, limit: str = "memory.high") -> Iterator[None]:
+    """A process of the cgroup waits for memory: it wants more than the cgroup may have."""
+    serve = "memload serve --socket /tmp/memload.front --pages 4096 --class random --seed 1"
+    guest_run(
+        guest,
+        f"echo max > {FRONT}/memory.high; echo max > {FRONT}/memory.max;"
+        f" echo {2 << 20} > {FRONT}/{limit};"
+        f" sh -c 'echo $$ > {FRONT}/cgroup.procs; exec {serve}' > /dev/null 2>&1 < /dev/null &"
+        " sleep 0.5; memload ctl --socket /tmp/memload.front fill 1 > /dev/null 2>&1 &",
+    )
+    yield
+    guest_run(guest, f"for pid in $(cat {FRONT}/cgroup.procs); do kill -9 $pid; done")
+
+
+def idle_load(guest: Guest, loads: Loads, name: str, adj: int = 0) -> int:
+    """A process that was not used for three sweeps; its pid."""
+    load = loads.start(ContentClass.TEXT, PAGES, name=name)
+    guest_run(guest, f"echo {adj} > /proc/{load.pid}/oom_score_adj")
+    for _ in range(3):
+        guest.controller.sweep()
+    return load.pid
+
+
+def test_waiting_processes_have_idle_ones_compressed(calm: Guest, calm_loads: Loads) -> None:
+    """The trigger is a cgroup's; the whole system's is out of reach."""
+    config = f"cgroup = {FRONT}\ntrigger_ms = 500\n"
+    guest_run(calm, f"printf '{config}' > /run/front.conf")
+    idle = idle_load(calm, calm_loads, "idle")
+    start_daemon(calm, "-c", "/run/front.conf")
+    with waiting(calm):
+        wait_for("a request", lambda: f"compressed pid {idle}" in daemon_log(calm))
+    said = daemon_log(calm)
+    assert f"somebody waits for memory ({FRONT})" in said
+    assert f": {FRONT} " in said
+    calm_loads.verify_all()
+
+
+@pytest.mark.slow
+def test_what_waits_at_its_own_limit_is_not_helped(calm: Guest, calm_loads: Loads) -> None:
+    """Memory below the guest is of no use to it: the kernel counts what it always counted."""
+    guest_run(calm, f"printf 'cgroup = {FRONT}\n' > /run/front.conf")
+    idle_load(calm, calm_loads, "idle")
+    start_daemon(calm, "-c", "/run/front.conf")
+    before = driver_counters(calm)
+    kills = read_pressure(calm).kills
+    with waiting(calm, "memory.max"):
+        wait_for("the cgroup's own kill", lambda: read_pressure(calm).kills > kills)
+    assert driver_counters(calm)["compressed"] == before["compressed"]
+
+
+def test_a_dry_run_says_whom_it_would_ask_for_and_asks_for_nobody(
+    calm: Guest, calm_loads: Loads
+) -> None:
+    idle = idle_load(calm, calm_loads, "idle")
+    start_daemon(calm, "-n")
+    before = driver_counters(calm)
+    with waiting(calm):
+        wait_for("a decision", lambda: f"would compress pid {idle}" in daemon_log(calm))
+    assert driver_counters(calm) == before
+
+
+def test_who_comes_to_the_foreground_comes_back_in_bulk(calm: Guest, calm_loads: Loads) -> None:
+    """What is cached goes first, and comes back by one hint rather than fault by fault."""
+    other = idle_load(calm, calm_loads, "other")
+    cached = calm_loads.start(ContentClass.TEXT, PAGES, name="cached")
+    guest_run(calm, f"echo 900 > /proc/{cached.pid}/oom_score_adj")
+    for _ in range(3):
+        calm.controller.sweep()
+    start_daemon(calm)
+    with waiting(calm):
+        wait_for(
+            "the cached process to be compressed",
+            lambda: int(is_compressed(cached.states()).sum()) > PAGES // 2,
+        )
+    said = daemon_log(calm)
+    first = said.find(f"compressed pid {cached.pid}")
+    assert 0 <= first < (said.find(f"compressed pid {other}") + 1 or len(said))
+    restored = driver_counters(calm)["restored"]
+    guest_run(calm, f"echo 0 > /proc/{cached.pid}/oom_score_adj")
+    wait_for("the hint", lambda: f"restoring pid {cached.pid}" in daemon_log(calm))
+    wait_for("its pages", lambda: not is_compressed(cached.states()).any())
+    assert driver_counters(calm)["restored"] - restored > PAGES // 2
+    cached.verify(1)
