@@ -13,6 +13,7 @@
 ``android``  the Android guest of ``testbed``
 
     pytest --profile hw-af --set board.memory_mib=2048
+    pytest --xen IMAGE          another Xen than the one that was built
 
 A testbed that does not boot is a failure of every test that asked for it, never a skip; it is
 tried once, and all of them show the same first failure. Console logs are kept under
@@ -48,6 +49,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption(
         "--set", action="append", default=[], metavar="KEY=VALUE", help="override of the profile"
     )
+    group.addoption("--xen", type=Path, metavar="IMAGE", help="Xen to boot, if not the built one")
 
 
 class TestbedPool:
@@ -55,8 +57,9 @@ class TestbedPool:
 
     __test__ = False
 
-    def __init__(self, logs: Path) -> None:
+    def __init__(self, logs: Path, xen: Path | None = None) -> None:
         self._logs = logs
+        self._files = {"xen": xen} if xen else None
         self._open: dict[Key, Testbed] = {}
         self._failed: dict[Key, HarnessError] = {}
         self._booted = 0
@@ -78,7 +81,12 @@ class TestbedPool:
             self._booted += 1
             try:
                 self._open[key] = boot(
-                    profile, overrides=overrides, name=name, until=until, background=False
+                    profile,
+                    overrides=overrides,
+                    name=name,
+                    until=until,
+                    background=False,
+                    files=self._files,
                 )
             except HarnessError as error:
                 self._failed[key] = error
@@ -133,9 +141,9 @@ def testbed_logs() -> Path:
 
 
 @pytest.fixture(scope="session")
-def testbeds(testbed_logs: Path) -> Iterator[TestbedPool]:
+def testbeds(pytestconfig: pytest.Config, testbed_logs: Path) -> Iterator[TestbedPool]:
     """Testbeds by profile, for tests that compare profiles."""
-    pool = TestbedPool(testbed_logs)
+    pool = TestbedPool(testbed_logs, pytestconfig.getoption("--xen"))
     yield pool
     pool.close()
 

@@ -122,6 +122,14 @@ def xen_without_controller() -> Path:
     return xen.build_xen(Graph().xen_source, controller=False).path / xen.IMAGE
 
 
+def xen_changed(ours: Path, *, debug: bool = False) -> Path:
+    """The image of a Xen with another xen-patches/ than this checkout's; it is noted nowhere.
+
+    Raises HypervisorError when it does not build.
+    """
+    return xen.build_xen(Graph().xen_source, debug=debug, changed=ours).path / xen.IMAGE
+
+
 class Graph:
     """The steps and what each needs; each is run at most once."""
 

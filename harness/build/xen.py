@@ -60,16 +60,23 @@ def patches_dir() -> Path:
     return repo_root() / "xen-patches"
 
 
-def build_xen(source: XenSource, *, debug: bool = False, controller: bool = True) -> Built:
+def build_xen(
+    source: XenSource,
+    *,
+    debug: bool = False,
+    controller: bool = True,
+    changed: Path | None = None,
+) -> Built:
     """Xen's image, its symbols, its .config and its public headers.
 
     debug:      with assertions, which release builds do not have
     controller: else configured without it, to compare with
+    changed:    another xen-patches/ than this checkout's
 
     Raises HypervisorError when a patch does not apply, an option does not survive, or it does not
     compile.
     """
-    ours = patches_dir()
+    ours = changed or patches_dir()
     wanted = {
         **_fragment(ours / "config"),
         **(DEBUG if debug else {}),
@@ -86,12 +93,12 @@ def build_xen(source: XenSource, *, debug: bool = False, controller: bool = True
         "compiler": compiler(),
     }
     name = "xen" + ("-debug" if debug else "") + ("" if controller else "-without")
-    return run(name, inputs, lambda out, progress: _make(name, source, wanted, out, progress))
+    name += "-changed" if changed else ""
+    return run(name, inputs, lambda out, progress: _make(name, source, ours, wanted, out, progress))
 
 
-def assemble(tree: WorkTree, source: XenSource) -> None:
-    """Make the work tree what the patches say, writing only what differs."""
-    ours = patches_dir()
+def assemble(tree: WorkTree, source: XenSource, ours: Path) -> None:
+    """Make the work tree what the patches of ``ours`` say, writing only what differs."""
     files = {
         path.relative_to(ours / "files").as_posix(): path.read_bytes()
         for path in sorted((ours / "files").rglob("*"))
@@ -103,13 +110,18 @@ def assemble(tree: WorkTree, source: XenSource) -> None:
 
 
 def _make(
-    name: str, source: XenSource, wanted: Mapping[str, str], out: Path, progress: Step
+    name: str,
+    source: XenSource,
+    ours: Path,
+    wanted: Mapping[str, str],
+    out: Path,
+    progress: Step,
 ) -> None:
     folder = checkout_work() / name
     with locked(f"work-{checkout_work().name}-{name}"):
         tree = WorkTree(folder)
         progress.note("patching")
-        assemble(tree, source)
+        assemble(tree, source, ours)
         _configure(tree, wanted)
         progress.note("compiling")
         top = tree.path / "xen"

@@ -10,6 +10,9 @@ from dataclasses import dataclass
 
 HARNESS = (sys.executable, "-m", "harness.cli.app")
 PYTEST = (sys.executable, "-m", "pytest")
+FUZZ = "tests/hypervisor/test_fuzz.py"
+HOSTILE = "tests/integration/test_compress_hostile.py"
+TOTAL = "round-trips.total"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,9 +59,13 @@ JOBS: tuple[Job, ...] = (
     Job("latency", 2, _run("latency"), 3600),
     Job("density", 2, _run("density"), 3600),
     Job("roundtrip", 2, _run("roundtrip"), 4 * 3600),
-    Job("mutations", 2, (sys.executable, "-m", "harness.nightly.mutations"), 2 * 3600),
+    Job("mutations", 2, (sys.executable, "-m", "harness.nightly.mutations"), 4 * 3600),
+    # Ten million executions of each target, other ones each day; half an hour of attacks.
+    Job("fuzz", 2, _tests(FUZZ, marks="slow"), 3 * 3600),
+    Job("hostile", 2, _tests(HOSTILE, marks="slow"), 3600),
     # 3: for a weekend
-    Job("slow", 3, (*PYTEST, "-m", "slow", "--junitxml={out}/junit.xml"), 6 * 3600),
+    Job("slow", 3, _tests(f"--ignore={FUZZ}", f"--ignore={HOSTILE}", marks="slow"), 6 * 3600),
+    Job("roundtrip-10m", 3, _run("roundtrip", "--set", f"{TOTAL}=10_000_000"), 40 * 3600),
     Job("roundtrip-seed-2", 3, _run("roundtrip", "--seed", "2"), 4 * 3600),
     Job("roundtrip-seed-3", 3, _run("roundtrip", "--seed", "3"), 4 * 3600),
 )

@@ -7,35 +7,42 @@ See tests/mutations/README.md for what a mutation looks like.
 from __future__ import annotations
 
 import re
-import shutil
-import subprocess
 import sys
-import tempfile
-import xml.etree.ElementTree as ET
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
 
 from harness.build import patches
 from harness.errors import HarnessError, HypervisorError
+from harness.nightly import mutated
 from harness.paths import repo_root
 
-# What the tests of pure files are made of.
-COPIED = ("harness", "tests", "xen-patches", "pyproject.toml")
-# Mutations change what Xen is built from, never what looks at it.
-CHANGED = "xen-patches/files/"
-LIMIT_S = 1200
-_RED = re.compile(r"^Red: *(\S+) *$", re.MULTILINE)
+_RED = re.compile(r"^Red: *(\S.*?) *$", re.MULTILINE)
 _BREAKS = re.compile(r"^Breaks: *(\S.*)$", re.MULTILINE)
+_XEN = re.compile(r"^Xen: *(\S+) *$", re.MULTILINE)
+MACHINE = "tests/integration/"
+
+
+class Xen(StrEnum):
+    """Which Xen is built with the mutation in it."""
+
+    RELEASE = "release"
+    DEBUG = "debug"
 
 
 @dataclass(frozen=True, slots=True)
 class Mutation:
-    """A patch, what it breaks, and the tests that must fail with it."""
+    """A patch, what it breaks, and the tests that must fail with it.
+
+    xen: what these tests run on; None if they need none
+    """
 
     path: Path
     breaks: str
     red: frozenset[str]
+    xen: Xen | None = None
 
 
 def read(path: Path) -> Mutation:
@@ -44,29 +51,28 @@ def read(path: Path) -> Mutation:
     breaks, red = _BREAKS.search(header), frozenset(_RED.findall(header))
     if not breaks or not red:
         raise HypervisorError(f"{path.name} needs Breaks: and Red:", where=str(path))
-    outside = sorted(n for n in patches.touched([path]) if not n.startswith(CHANGED))
+    if said := _XEN.search(header):
+        if said[1] not in set(Xen):
+            raise HypervisorError(f"{path.name}: no such Xen: {said[1]}", where=str(path))
+        wrong = sorted(test for test in red if not test.startswith(MACHINE))
+    else:
+        wrong = sorted(test for test in red if test.startswith(MACHINE))
+    if wrong:
+        raise HypervisorError(f"{path.name}: Xen: does not go with {wrong[0]}", where=str(path))
+    allowed = (mutated.OURS, mutated.XENS) if said else (mutated.OURS,)
+    outside = sorted(n for n in patches.touched([path]) if not n.startswith(allowed))
     if outside:
         raise HypervisorError(f"{path.name} changes {outside[0]}", where=str(path))
-    return Mutation(path, breaks.group(1), red)
-
-
-def apply(mutation: Mutation, root: Path) -> None:
-    """Change the tree at ``root``; raises HypervisorError when the patch does not apply."""
-    after = patches.apply(
-        [mutation.path],
-        lambda names: {n: (root / n).read_bytes() for n in names if (root / n).is_file()},
-    )
-    for name, content in after.items():
-        if content is None:
-            (root / name).unlink()
-        else:
-            (root / name).write_bytes(content)
+    return Mutation(path, breaks.group(1), red, Xen(said[1]) if said else None)
 
 
 def problem(mutation: Mutation, failed: set[str], errors: set[str], ran: set[str]) -> str | None:
     """Why the tests' results are not what the mutation names; None if they are."""
     if missing := sorted(mutation.red - ran):
         return f"no such test: {missing[0]}"
+    # A Xen that died in a test is not there to clean up after it.
+    if mutation.xen:
+        errors = errors - failed
     if errors:
         return f"error, not failure: {min(errors)}"
     if unnoticed := sorted(mutation.red - failed):
@@ -76,49 +82,16 @@ def problem(mutation: Mutation, failed: set[str], errors: set[str], ran: set[str
     return None
 
 
-def results(junit: Path) -> tuple[set[str], set[str], set[str]]:
-    """Tests that failed, that had errors, and all that ran."""
-    failed, errors, ran = set[str](), set[str](), set[str]()
-    for case in ET.parse(junit).iter("testcase"):
-        name = f"{case.get('classname', '').replace('.', '/')}.py::{case.get('name')}"
-        if case.find("skipped") is None:
-            ran.add(name)
-        if case.find("failure") is not None:
-            failed.add(name)
-        if case.find("error") is not None:
-            errors.add(name)
-    return failed, errors, ran
-
-
-def copy(source: Path, target: Path) -> None:
-    """What COPIED names, without what running it leaves."""
-    for name in COPIED:
-        if (source / name).is_dir():
-            ignored = shutil.ignore_patterns("__pycache__", "*.egg-info")
-            shutil.copytree(source / name, target / name, ignore=ignored, symlinks=True)
-        else:
-            shutil.copy2(source / name, target / name)
-
-
 def run(mutation: Mutation) -> str | None:
-    """Run all tests of the files that it names, on a changed copy; what is wrong, or None."""
-    with tempfile.TemporaryDirectory(prefix="mutation-") as temporary:
-        root = Path(temporary)
-        copy(repo_root(), root)
-        apply(mutation, root)
-        files = sorted({test.partition("::")[0] for test in mutation.red})
-        junit = root / "junit.xml"
-        argv = [sys.executable, "-B", "-m", "pytest", "-q", "-m", "not slow", "-p"]
-        argv += ["no:cacheprovider", f"--junitxml={junit}", *files]
-        try:
-            done = subprocess.run(
-                argv, cwd=root, capture_output=True, text=True, timeout=LIMIT_S, check=False
-            )
-        except subprocess.TimeoutExpired:
-            return f"not done in {LIMIT_S} s"
-        if not junit.exists():
-            return f"pytest: status {done.returncode}: {done.stdout[-300:]}{done.stderr[-300:]}"
-        return problem(mutation, *results(junit))
+    """Run what it names with it; what is wrong, or None."""
+    if mutation.xen is None:
+        found = mutated.run_on_host(mutation.path, mutation.red)
+    else:
+        debug = mutation.xen is Xen.DEBUG
+        found = mutated.run_on_machine(mutation.path, mutation.red, debug=debug)
+    for line in found.words:
+        print(f"    {line}")
+    return found.wrong or problem(mutation, found.failed, found.errors, found.ran)
 
 
 def main(words: Sequence[str]) -> int:
@@ -130,12 +103,14 @@ def main(words: Sequence[str]) -> int:
         return 2
     bad = 0
     for path in paths:
+        begun = time.monotonic()
         try:
             wrong = run(read(path))
         except HarnessError as error:
             wrong = str(error)
         bad += wrong is not None
-        print(f"{path.name}: {wrong or 'noticed'}", flush=True)
+        took = time.monotonic() - begun
+        print(f"{path.name}: {wrong or 'noticed'} ({took:.0f} s)", flush=True)
     print(f"{len(paths)} mutations, {bad} not as they say")
     return 1 if bad else 0
 

@@ -157,13 +157,14 @@ def artifacts(
     resolved: Resolved, files: Mapping[str, Path] | None = None
 ) -> tuple[dict[str, str], dict[str, str]]:
     """Paths and digests of what the profile's machine is made of. Raises SetupError."""
-    if files is not None:
-        return {key: str(path.resolve()) for key, path in files.items()}, {}
+    kinds = {guest.kind for guest in resolved.profile.guests.values()}
+    wanted = [name for name in ARTIFACTS if name != "android_root" or GuestKind.ANDROID in kinds]
+    given = {key: str(path.resolve()) for key, path in (files or {}).items()}
+    if given.keys() >= set(wanted):
+        return given, {}
     from harness.build.artifacts import existing
 
     built = existing()
-    kinds = {guest.kind for guest in resolved.profile.guests.values()}
-    wanted = [name for name in ARTIFACTS if name != "android_root" or GuestKind.ANDROID in kinds]
     found = {name: getattr(built, name) for name in wanted}
     if found.get("android_root", built.kernel) is None:
         raise SetupError(
@@ -171,7 +172,9 @@ def artifacts(
             hint="harness build images, or --set guests.android.enabled=false",
         )
     paths = {name: str(artifact.path) for name, artifact in found.items()}
-    return paths, {name: artifact.digest for name, artifact in found.items()}
+    # A machine of which a part was given is that of no build.
+    digests = {} if given else {name: artifact.digest for name, artifact in found.items()}
+    return paths | given, digests
 
 
 def _spawn(folder: Folder, lock: int) -> subprocess.Popen[bytes]:
