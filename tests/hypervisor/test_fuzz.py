@@ -26,6 +26,7 @@ SHORT, LONG = 60_000, 10_000_000
 # The fuzzed files of each target, and what no input can reach.
 TARGETS: Mapping[str, Mapping[str, float]] = {
     "decode": {"lz4": 0.95, "lzo1x": 0.95},
+    "walk": {"s1-walk": 1.0},
 }
 
 
