@@ -8,15 +8,23 @@ from dataclasses import replace
 
 import pytest
 
+from harness.hypervisor import DomainController
 from harness.hypervisor.memcompress import TOOL
 from harness.report.books import imbalance_pages
 from harness.scenarios.content import ContentClass
 from harness.scenarios.live import LiveGuest
+from harness.scenarios.load import is_compressed
 from harness.testbed import Guest
 from harness.transport.base import Transport
 from tests.integration.compression import SETUP, Loads, repeated
+from tests.integration.domains import MEMORY_MIB, paused_domain
+from tests.integration.programs import push_program
 
 QUOTA = 700
+# What xl lets a domain have besides its memory.
+SLACK_PAGES = 256
+# Xen's GUEST_RAM0_BASE, and behind what the domain is made with.
+BEHIND_ITS_RAM = 0x40000 + (MEMORY_MIB << 8)
 
 
 @pytest.fixture
@@ -51,3 +59,62 @@ def test_a_quota_holds_to_the_page_whoever_compresses(
     assert after.committed - before.committed > 2 * QUOTA
     assert imbalance_pages(after) == 0
     load.verify(2)
+
+
+@pytest.fixture
+def newcomer(dom0: Transport) -> Iterator[DomainController]:
+    """A domain that has not run yet, with the controller on."""
+    with paused_domain(dom0, "newcomer") as domid:
+        controller = DomainController(dom0, domid)
+        controller.enable(SETUP)
+        yield controller
+
+
+def test_a_domain_gets_no_more_frames_by_being_compressed(
+    dom0: Transport, newcomer: DomainController
+) -> None:
+    """What is compressed has a right to come back, so it counts as the domain's."""
+    newcomer.compress()
+    compressed = newcomer.stats().compressed
+    assert compressed > 4096
+    program = push_program(dom0, "xen_memory.c")
+    asked = f"{program} populate {newcomer.domid} {BEHIND_ITS_RAM:#x} 4096"
+    assert int(dom0.succeed(asked)) <= SLACK_PAGES
+    assert imbalance_pages(newcomer.stats()) == 0
+    assert newcomer.restore() == compressed
+
+
+def test_a_limit_that_is_lowered_keeps_no_page_away(
+    dom0: Transport, newcomer: DomainController
+) -> None:
+    newcomer.compress()
+    compressed = newcomer.stats().compressed
+    program = push_program(dom0, "xen_memory.c")
+    dom0.succeed(f"{program} max {newcomer.domid} 4096")
+    assert newcomer.restore() == compressed
+    after = newcomer.stats()
+    assert (after.compressed, imbalance_pages(after)) == (0, 0)
+
+
+def test_the_store_of_a_domain_has_its_limit(newcomer: DomainController) -> None:
+    newcomer.set(replace(SETUP, max_store_pages=100))
+    newcomer.compress()
+    stats = newcomer.stats()
+    assert 50 < stats.store_pages <= 100
+    assert stats.no_memory > 0
+    assert imbalance_pages(stats) == 0
+
+
+def test_what_was_just_brought_back_is_not_taken_by_age(guest: LiveGuest, loads: Loads) -> None:
+    """The pages that one instruction needs at once are together, or it is never executed."""
+    load = loads.start(ContentClass.TEXT, 512)
+    for _ in range(3):
+        guest.controller.sweep()
+    load.compress()
+    before = guest.controller.stats()
+    for _ in range(3):
+        guest.controller.sweep()
+    load.verify(1)
+    guest.controller.compress(min_age=1)
+    assert int(is_compressed(load.states()).sum()) == 0
+    assert guest.controller.stats().restores_total > before.restores_total
