@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Frames and what is in them: gone with the domain, and never anything else.
+"""What is in frames: gone with the domain, and never anything else.
 
 A domain that never runs, with content of ours where its initrd is; looked for, and changed, in the
 board's memory from outside.
