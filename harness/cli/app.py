@@ -24,7 +24,7 @@ A first session:
 
     harness boot                    Xen, dom0, a Linux and an Android guest, in a minute
     harness status                  who has how much memory
-    harness run first-light         fill, compress, verify; prints a table
+    harness run first-light         fill, compress, verify; prints a table, leaves a report
     harness ssh linux               a shell in the guest
     harness compress linux --all    compress all that is idle
     harness stats linux             what was gained, what it cost
@@ -48,6 +48,7 @@ MODULES = (
     "look",
     "debug",
     "scenarios",
+    "report",
     "config",
     "patches",
     "nightly",

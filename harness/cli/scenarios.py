@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""run and figures: scenarios and what they measured."""
+"""run: scenarios."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from harness.cli.common import Json
 
 
 def register(app: typer.Typer) -> None:
-    """Add the verbs."""
+    """Add the verb."""
 
     @app.command("run")
     def run(
@@ -38,10 +38,3 @@ def register(app: typer.Typer) -> None:
         from harness.scenarios.cli import run as run_scenario
 
         run_scenario(scenario, out=out, seed=seed, overrides=overrides or [], as_json=as_json)
-
-    @app.command()
-    def figures(run_dir: Path, as_json: Json = False) -> None:
-        """The figures of a run folder: what was measured, under which conditions."""
-        from harness.report.cli import show_figures
-
-        show_figures(run_dir, as_json=as_json)

@@ -47,14 +47,18 @@ NEEDED: dict[str, tuple[str, ...]] = {
 }
 
 
+# Large, and for nothing but some tests: installed when the first of these runs.
+FOR_TESTS = ("chromium",)
+
+
 def needed() -> tuple[str, ...]:
     """Every package, sorted."""
     return tuple(sorted(name for group in NEEDED.values() for name in group))
 
 
-def missing() -> tuple[str, ...]:
-    """Those of them that are not installed."""
-    names = needed()
+def missing(names: Sequence[str] | None = None) -> tuple[str, ...]:
+    """Those of them, or of other names, that are not installed."""
+    names = needed() if names is None else names
     try:
         done = subprocess.run(
             ["dpkg-query", "--show", "--showformat", "${Package} ${db:Status-Status}\n", *names],

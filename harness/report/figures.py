@@ -13,7 +13,7 @@ from typing import Any
 
 from rich.table import Table
 
-from harness.report.runfolder import Run, RunState, Scalar
+from harness.report.run import Run, RunState, Scalar
 
 
 @dataclass(frozen=True, slots=True)

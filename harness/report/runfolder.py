@@ -2,55 +2,58 @@
 """The run folder: everything a run leaves behind, readable before it is complete.
 
     runs/20260131-142501-first-light/
-        run.json        what ran, on what, how it ended (``state`` is "partial" until then)
-        metrics.jsonl   one value a line: t_s, name, value, unit, labels
-        events.jsonl    one event a line: t_s, kind, fields
-        consoles/       the console logs of the testbed, copied when the run ends
+        run.json          what ran, on what, how it ended (``state`` is "partial" until then)
+        metrics.jsonl     one value a line: t_s, name, value, unit, labels
+        histograms.jsonl  one distribution a line: name, unit, labels, count, sum, max, buckets
+        events.jsonl      one event a line: t_s, kind, fields; also what consoles and QMP said
+        consoles/         the console logs of the testbed, copied when the run ends
+        metrics.parquet   the metrics once more, as a table, with run.json in its metadata
+        report.html       all of it for people
 
-``t_s`` is seconds on one monotonic clock that starts with the run; ``run.json`` says when that
-was in calendar time. A value's dimensions are its own labels plus ``dimensions`` of run.json.
+``t_s`` is seconds on one monotonic clock that starts with the run; ``run.json`` says when that was
+in calendar time. A value's dimensions are its own labels
+plus ``dimensions`` of run.json.
+
+Labels that the report, ``compare`` and ``history`` know; a value has those that apply to it:
+
+    guest, profile, sample    whose, on which testbed, and at which step ("clock": by time)
+    technique                 what was used against want of memory, "mem-compress" if not said;
+                              an ablation is "mem-compress:no-ageing" and so on
+    workload, content         what was run, which class of pages
+    ram                       percent of the guest's nominal memory that it may hold
+    repetition, order         which time it was, and whether this technique came first in it
+    stat                      mean, p50, p99, max or count of a distribution
+
+Metrics with a chart or table of their own beside the figures of ``harness.report.figures``:
+
+    resident, compressed, ...  of ``Context.sample``: memory over time
+    technique_count            a technique's own counter; at 0 it is inactive, and not compared
+    slowdown                   by technique, workload and ram: the squeeze curves
+    minimum_memory             MiB by guest and mode (native, virtualized, compressed): Table 1
 """
 
 from __future__ import annotations
 
 import datetime
-import enum
+import fcntl
 import json
 import os
 import shutil
 import sys
+import threading
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self, TypeAlias
+from typing import Any, Self, TextIO
 
-from harness.errors import HarnessError, UsageError
+from harness.errors import UsageError
 from harness.paths import runs_dir
-
-SCHEMA = 1
-Scalar: TypeAlias = str | int | float | bool | None
-
-
-class RunState(enum.StrEnum):
-    """How far a run came. Only ``passed`` is a result to compare with others."""
-
-    PARTIAL = "partial"
-    PASSED = "passed"
-    FAILED = "failed"
-    INACTIVE = "inactive"  # nothing was compressed: not a result
-
-
-@dataclass(frozen=True, slots=True)
-class Metric:
-    """One line of metrics.jsonl."""
-
-    t_s: float
-    name: str
-    value: float
-    unit: str
-    labels: Mapping[str, Scalar]
+from harness.report.histogram import Histogram, bucket_middle
+from harness.report.provenance import checkout, host
+from harness.report.run import SCHEMA, RunState, Scalar
+from harness.report.series import write_parquet
+from harness.report.timeline import Said, merge_events, read_events
 
 
 class RunFolder:
@@ -75,6 +78,7 @@ class RunFolder:
             raise UsageError("the run folder is not empty", where=str(self.path), hint="--out NEW")
         self.path.mkdir(parents=True, exist_ok=True)
         self._start_s = time.monotonic()
+        self._start_wall_s = now.timestamp()
         self._run: dict[str, Any] = {
             "schema": SCHEMA,
             "scenario": scenario,
@@ -85,10 +89,18 @@ class RunFolder:
             "command_line": list(command_line if command_line is not None else sys.argv),
             "dimensions": {"scenario": scenario, "seed": seed, "technique": "mem-compress"},
             "hashes": {},
+            "config": {},
+            "checkout": checkout(),
+            "host": host(),
             "failure": None,
         }
         self._metrics = (self.path / "metrics.jsonl").open("a", encoding="utf-8")
+        self._histograms = (self.path / "histograms.jsonl").open("a", encoding="utf-8")
         self._events = (self.path / "events.jsonl").open("a", encoding="utf-8")
+        # Held for as long as the run lasts: who reads a partial run can tell whether it goes on.
+        fcntl.flock(self._events, fcntl.LOCK_EX)
+        self._lock = threading.Lock()
+        self._testbeds: list[Said] = []
         self._write_run()
 
     @property
@@ -101,8 +113,10 @@ class RunFolder:
         *,
         dimensions: Mapping[str, Scalar] | None = None,
         hashes: Mapping[str, str] | None = None,
+        config: Mapping[str, Any] | None = None,
     ) -> None:
-        """Add what the run ran on, as soon as it is known."""
+        """Add what the run ran on, as soon as it is known; ``config``: whole profiles by name."""
+        self._run["config"].update(config or {})
         self._run["dimensions"].update(dimensions or {})
         self._run["hashes"].update(hashes or {})
         self._write_run()
@@ -110,11 +124,43 @@ class RunFolder:
     def metric(self, name: str, value: float, unit: str, **labels: Scalar) -> None:
         """Record one value, at once on disk."""
         record = {"t_s": round(self.elapsed_s, 6), "name": name, "value": value, "unit": unit}
-        _append(self._metrics, record | ({"labels": labels} if labels else {}))
+        self._append(self._metrics, record | ({"labels": labels} if labels else {}))
+
+    def histogram(
+        self, name: str, values: Histogram, unit: str, *, scale: float = 1.0, **labels: Scalar
+    ) -> None:
+        """Record a distribution; ``scale`` turns what it counts in into ``unit``."""
+        filled = ((bucket_middle(b) * scale, n) for b, n in enumerate(values.buckets) if n)
+        record = {
+            "t_s": round(self.elapsed_s, 6),
+            "name": name,
+            "unit": unit,
+            "labels": labels,
+            "count": values.count,
+            "sum": values.total * scale,
+            "max": values.maximum * scale,
+            "buckets": [list(pair) for pair in filled],
+        }
+        self._append(self._histograms, record)
 
     def event(self, kind: str, **fields: Any) -> None:
         """Record that something happened."""
-        _append(self._events, {"t_s": round(self.elapsed_s, 6), "kind": kind} | fields)
+        self._append(self._events, {"t_s": round(self.elapsed_s, 6), "kind": kind} | fields)
+
+    def add_testbed(
+        self, prefix: str, *, started_s: float, events: Path, logs: Mapping[str, Path]
+    ) -> None:
+        """Copy what a testbed's consoles and QEMU said, and take it onto the run's clock.
+
+        prefix:    of the consoles' names here, for there may be several testbeds
+        started_s: calendar time at which the testbed's own clock began
+        events:    the testbed's event log
+        """
+        self.add_consoles({f"{prefix}.{name}": log for name, log in logs.items()})
+        copied = {name: self.path / "consoles" / f"{prefix}.{name}.log" for name in logs}
+        found = list(read_events(events)) if events.exists() else []
+        with self._lock:
+            self._testbeds.append(Said(prefix, started_s - self._start_wall_s, found, copied))
 
     def add_consoles(self, logs: Mapping[str, Path]) -> None:
         """Copy console logs into the folder under their names."""
@@ -128,11 +174,16 @@ class RunFolder:
         """Say how it ended; later calls change nothing (the first failure is kept)."""
         if self._run["state"] != RunState.PARTIAL:
             return
+        with self._lock:
+            for file in (self._metrics, self._histograms, self._events):
+                file.close()
         if failure is not None:
             self._run["failure"] = {
                 "type": type(failure).__name__,
                 "message": str(failure),
                 "exit_code": getattr(failure, "exit_code", 1),
+                "where": getattr(failure, "where", ""),
+                "hint": getattr(failure, "hint", ""),
                 "context": [str(line) for line in getattr(failure, "context", ())],
             }
         self._run["state"] = state.value
@@ -140,9 +191,10 @@ class RunFolder:
             timespec="milliseconds"
         )
         self._run["duration_s"] = round(self.elapsed_s, 3)
-        self._metrics.close()
-        self._events.close()
         self._write_run()
+        # How it ended is on disk by now, whatever becomes of the rest.
+        merge_events(self.path / "events.jsonl", self._testbeds)
+        write_parquet(self.path, self._run)
 
     def __enter__(self) -> Self:
         return self
@@ -158,72 +210,18 @@ class RunFolder:
         else:
             self.finish(RunState.FAILED, failure=error)
 
+    def _append(self, file: TextIO, record: Mapping[str, Any]) -> None:
+        # Steps and the sampler write; what a straggler says after the end is not part of the run.
+        with self._lock:
+            if not file.closed:
+                file.write(json.dumps(record) + "\n")
+                file.flush()
+
     def _write_run(self) -> None:
         # Written beside and renamed: a reader never sees half of it.
         temporary = self.path / ".run.json"
         temporary.write_text(json.dumps(self._run, indent=2) + "\n", encoding="utf-8")
         os.replace(temporary, self.path / "run.json")
-
-
-@dataclass(frozen=True, slots=True)
-class Run:
-    """A run folder as read back."""
-
-    path: Path
-    info: Mapping[str, Any]
-    metrics: tuple[Metric, ...]
-
-    @property
-    def state(self) -> RunState:
-        return RunState(self.info["state"])
-
-    @property
-    def dimensions(self) -> Mapping[str, Scalar]:
-        dimensions: Mapping[str, Scalar] = self.info["dimensions"]
-        return dimensions
-
-
-def load_run(path: Path) -> Run:
-    """Read a run folder. Raises UsageError when it is none, or of another schema."""
-    try:
-        info = json.loads((path / "run.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise UsageError(f"not a run folder: {error}", where=str(path), hint="ls runs/") from error
-    if info.get("schema") != SCHEMA:
-        raise UsageError(
-            f"run folder of schema {info.get('schema')}, this harness reads {SCHEMA}",
-            where=str(path / "run.json"),
-        )
-    return Run(path, info, tuple(_read_metrics(path / "metrics.jsonl")))
-
-
-def _read_metrics(path: Path) -> list[Metric]:
-    metrics = []
-    lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
-    for number, line in enumerate(lines, start=1):
-        try:
-            record = json.loads(line)
-        except ValueError as error:
-            if number == len(lines):
-                break  # the last line of a run that was killed while writing
-            raise HarnessError(
-                f"damaged metrics: {error}", where=f"{path}:{number}", hint="repeat the run"
-            ) from error
-        metrics.append(
-            Metric(
-                record["t_s"],
-                record["name"],
-                record["value"],
-                record["unit"],
-                record.get("labels", {}),
-            )
-        )
-    return metrics
-
-
-def _append(file: Any, record: Mapping[str, Any]) -> None:
-    file.write(json.dumps(record) + "\n")
-    file.flush()
 
 
 def _free_name(folder: Path, name: str) -> Path:

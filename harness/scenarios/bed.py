@@ -8,7 +8,7 @@ unit tests make it from a small simulation.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, Protocol
@@ -16,6 +16,7 @@ from typing import Any, Protocol
 from harness.hypervisor import StoredObject
 from harness.report.books import Stats
 from harness.report.histogram import Histogram
+from harness.report.sight import Sight
 
 
 class Completed(Protocol):
@@ -101,6 +102,22 @@ class Guest(Protocol):
     def vcpus(self) -> int: ...
 
 
+class Observer(Protocol):
+    """Looks at all of a testbed; safe to use beside the steps."""
+
+    def look(self) -> Sight:
+        """Xen's and dom0's view."""
+        ...
+
+    def kernels(self) -> Mapping[str, Mapping[str, int]]:
+        """What each guest's kernel says, in KiB, by name; who does not answer is left out."""
+        ...
+
+    def emulator(self) -> tuple[int | None, int | None]:
+        """Size of the board, and QEMU's resident memory, in KiB."""
+        ...
+
+
 class Bed(Protocol):
     """A booted testbed."""
 
@@ -117,8 +134,32 @@ class Bed(Protocol):
         """Dimensions and hashes for the run folder."""
         ...
 
+    @property
+    def config(self) -> Mapping[str, Any]:
+        """Its whole profile, overrides applied."""
+        ...
+
     def consoles(self) -> Mapping[str, Path]:
         """Console logs by name."""
+        ...
+
+    @property
+    def started_s(self) -> float:
+        """Calendar time at which the clock of its consoles and events began."""
+        ...
+
+    @property
+    def events(self) -> Path:
+        """Its own event log: states, and what QEMU said."""
+        ...
+
+    def observing(self) -> AbstractContextManager[Observer]:
+        """An observer with connections of its own."""
+        ...
+
+    def supervise(self, *, check: Callable[[], None], tell: Callable[..., None]) -> None:
+        """From now on ``check`` is called while commands run, to end them by raising, and
+        ``tell(kind, **fields)`` after each."""
         ...
 
     def without_controller(self) -> AbstractContextManager[Mapping[str, Guest]]:

@@ -9,8 +9,10 @@ from pathlib import Path
 
 from rich.console import Console
 
+from harness.report.cli import write_page
 from harness.report.figures import figures_table
-from harness.report.runfolder import RunFolder, load_run
+from harness.report.run import load_run
+from harness.report.runfolder import RunFolder
 from harness.report.table import guest_table
 from harness.scenarios.runner import BedOpener, Outcome, run_scenario
 from harness.scenarios.schema import load_scenario
@@ -51,8 +53,9 @@ def run(
     try:
         outcome = run_scenario(wanted, folder, seed=seed, open_bed=open_bed)
     finally:
+        write_page([folder.path])
         if not as_json:
-            console.print(f"run folder: {folder.path}", highlight=False)
+            console.print(f"run folder: {folder.path}, report.html in it", highlight=False)
     if as_json:
         document = {
             "run": str(outcome.folder),

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from harness.errors import ScenarioFailed
@@ -41,6 +41,9 @@ class Context:
     active: bool = False
     """Whether the controller ever held a page compressed: else the run is no result."""
 
+    check: Callable[[], None] = lambda: None
+    """Raises when a sample by the clock showed that the books do not balance."""
+
     def next_cycle(self) -> int:
         """A cycle number that was not used before: content never repeats."""
         self.cycle += 1
@@ -53,6 +56,7 @@ class Context:
 
         Raises ScenarioFailed when they do not, or when an object failed its check.
         """
+        self.check()
         taken: dict[str, ControllerStats] = {}
         for guest in self.guests:
             stats = taken[guest.name] = guest.controller.stats()

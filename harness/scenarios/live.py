@@ -5,8 +5,8 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +14,10 @@ from harness.build.artifacts import existing, xen_without_controller
 from harness.config import load_profile
 from harness.errors import HarnessError, MachineError
 from harness.hypervisor import DomainController
-from harness.report.runfolder import Scalar
+from harness.report.provenance import patch_set
+from harness.report.run import Scalar
 from harness.scenarios.bed import Shell
+from harness.scenarios.observe import LiveObserver, observing
 from harness.testbed import Guest, State, Testbed, attach, boot, halt
 from harness.testbed.record import Folder
 
@@ -50,10 +52,28 @@ class LiveBed:
         return booted.with_name("xen-syms")
 
     def describe(self) -> tuple[Mapping[str, str | int], Mapping[str, str]]:
-        return self._testbed.dimensions(), dict(self._testbed.digests)
+        return self._testbed.dimensions(), dict(self._testbed.digests) | {"patches": patch_set()}
 
     def consoles(self) -> Mapping[str, Path]:
         return self._testbed.consoles()
+
+    @property
+    def config(self) -> Mapping[str, Any]:
+        return self._testbed.folder.read_request().config
+
+    @property
+    def started_s(self) -> float:
+        return self._testbed.record.started
+
+    @property
+    def events(self) -> Path:
+        return self._testbed.folder.events
+
+    def observing(self) -> AbstractContextManager[LiveObserver]:
+        return observing(self._testbed.name)
+
+    def supervise(self, *, check: Callable[[], None], tell: Callable[..., None]) -> None:
+        self._testbed.supervise(check=check, tell=tell)
 
     @contextmanager
     def without_controller(self) -> Iterator[Mapping[str, LiveGuest]]:

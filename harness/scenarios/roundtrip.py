@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from harness.errors import ScenarioFailed
-from harness.report.runfolder import Scalar
+from harness.report.run import Scalar
 from harness.scenarios import schema
 from harness.scenarios.bed import Guest
 from harness.scenarios.content import CLASSES, U8, U64, ContentClass

@@ -3,24 +3,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from harness.errors import ScenarioFailed, UsageError
 from harness.report.books import GuestBooks
-from harness.report.runfolder import RunFolder, RunState, Scalar
+from harness.report.run import RunState, Scalar
+from harness.report.runfolder import RunFolder
 from harness.scenarios.bed import Bed, Guest
 from harness.scenarios.content import Corpus
 from harness.scenarios.context import Context
+from harness.scenarios.sampler import Sampler
 from harness.scenarios.schema import Scenario
 from harness.scenarios.steps import run_step
 
 # Opens the testbed of a profile with these overrides of its keys.
 BedOpener = Callable[[str, Mapping[str, Scalar]], AbstractContextManager[Bed]]
 
-LATENCY_HISTOGRAMS = ("restore_lzo", "restore_same", "compress")
+HISTOGRAMS = ("restore_lzo", "restore_same", "restore_bulk", "compress", "decode", "encode")
+SHOWN = ("restore_lzo", "restore_same", "compress")
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +78,9 @@ def _context(scenario: Scenario, folder: RunFolder, bed: Bed, profile: str, seed
     # Profiles differ in these, so they carry the profile's name where there are several.
     prefix = f"{profile}." if len(scenario.profiles) > 1 else ""
     folder.describe(
-        dimensions={f"{prefix}{key}": value for key, value in dimensions.items()}, hashes=hashes
+        dimensions={f"{prefix}{key}": value for key, value in dimensions.items()},
+        hashes=hashes,
+        config={profile: bed.config},
     )
     return Context(
         bed=bed,
@@ -102,27 +107,70 @@ def _guests(scenario: Scenario, bed: Bed, profile: str) -> list[Guest]:
 
 def _run_steps(scenario: Scenario, ctx: Context) -> Outcome:
     try:
-        before = ctx.sample("start")
-        for step in scenario.steps:
-            run_step(ctx, step)
-        last = ctx.sample("end")
-        shown = ctx.samples.get("compressed", last)
-        books = tuple(
-            GuestBooks(
-                guest.name,
-                shown[guest.name],
-                last[guest.name].restores,
-                ctx.verified.get(guest.name, 0),
-                _latency(guest, last[guest.name].ticks_khz),
-            )
-            for guest in ctx.guests
-        )
-        for load in ctx.loads.values():
-            load.stop()
+        with _sampling(scenario, ctx):
+            return _steps(scenario, ctx)
     finally:
-        ctx.folder.add_consoles(
-            {f"{ctx.profile}.{name}": log for name, log in ctx.bed.consoles().items()}
+        ctx.folder.add_testbed(
+            ctx.profile,
+            started_s=ctx.bed.started_s,
+            events=ctx.bed.events,
+            logs=ctx.bed.consoles(),
         )
+
+
+@contextmanager
+def _sampling(scenario: Scenario, ctx: Context) -> Iterator[None]:
+    """Sample by the clock, and end the steps when the books do not balance."""
+    ctx.bed.supervise(check=lambda: None, tell=ctx.folder.event)
+    counting = ctx.bed.describe()[0].get("icount", "off") != "off"
+    if counting or not scenario.sample_s:
+        yield
+        return
+
+    def evidence() -> None:
+        # Xen prints every domain's books on its console.
+        ctx.bed.dom0().run("xl debug-keys y", timeout_s=60)
+
+    with ctx.bed.observing() as observer:
+        sampler = Sampler(
+            observer,
+            ctx.folder,
+            profile=ctx.profile,
+            every_s=scenario.sample_s,
+            evidence=evidence,
+        )
+        ctx.bed.supervise(check=sampler.check, tell=ctx.folder.event)
+        ctx.check = sampler.check
+        sampler.start()
+        try:
+            yield
+            sampler.stop(last=True)
+        finally:
+            ctx.bed.supervise(check=lambda: None, tell=lambda kind, **fields: None)
+            sampler.stop()
+        # Only where nothing else has: the first failure is the one to tell.
+        sampler.check()
+
+
+def _steps(scenario: Scenario, ctx: Context) -> Outcome:
+    before = ctx.sample("start")
+    for step in scenario.steps:
+        ctx.check()
+        run_step(ctx, step)
+    last = ctx.sample("end")
+    shown = ctx.samples.get("compressed", last)
+    books = tuple(
+        GuestBooks(
+            guest.name,
+            shown[guest.name],
+            last[guest.name].restores,
+            ctx.verified.get(guest.name, 0),
+            _latency(ctx, guest, last[guest.name].ticks_khz),
+        )
+        for guest in ctx.guests
+    )
+    for load in ctx.loads.values():
+        load.stop()
     return Outcome(ctx.folder.path, RunState.PARTIAL, books, _free_kib(before), _free_kib(shown))
 
 
@@ -132,11 +180,17 @@ def _free_kib(sample: Mapping[str, object]) -> float:
     return free[-1] * 4.0 if free else 0.0
 
 
-def _latency(guest: Guest, ticks_khz: int) -> dict[str, tuple[float, float]]:
+def _latency(ctx: Context, guest: Guest, ticks_khz: int) -> dict[str, tuple[float, float]]:
+    """Quantiles for the table, in microseconds; the whole distributions go into the folder."""
     result = {}
-    for name in LATENCY_HISTOGRAMS:
+    for name in HISTOGRAMS:
         histogram = guest.controller.histogram(name)
+        if not histogram.count:
+            continue
+        labels = {"guest": guest.name, "profile": ctx.profile, "technique": "mem-compress"}
+        # On the deterministic profile a nanosecond is an instruction.
+        ctx.folder.histogram(name, histogram, "ns", scale=1e6 / ticks_khz, **labels)
         p50, p99 = histogram.quantile(0.5), histogram.quantile(0.99)
-        if p50 is not None and p99 is not None:
+        if name in SHOWN and p50 is not None and p99 is not None:
             result[name] = (p50 * 1e3 / ticks_khz, p99 * 1e3 / ticks_khz)
     return result

@@ -224,6 +224,9 @@ class Scenario(_Model):
     """Which guests the steps are for; empty for all of the profile."""
     settings: dict[str, str | int | bool] = {}
     """Overrides of profile keys, as --set would give them."""
+    sample_s: Annotated[float, Field(ge=0, le=3600)] = 5.0
+    """Seconds between samples of everybody's memory beside the steps; 0 for none, and there are
+    none where instructions are counted."""
     table: bool = False
     """Print the guests' table at the end."""
     steps: Annotated[tuple[Step, ...], Field(min_length=1)]

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from harness.errors import ScenarioFailed
-from harness.report.runfolder import Scalar
+from harness.report.run import Scalar
 from harness.scenarios import schema
 from harness.scenarios.content import touched_half
 from harness.scenarios.context import Context

@@ -8,7 +8,7 @@ failure.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
@@ -76,6 +76,13 @@ class Testbed:
             name: Guest(self, config) for name, config in self.profile.guests.items()
         }
         self._ssh: dict[str, SshTransport] = {}
+        self._check: Callable[[], None] = lambda: None
+        self._tell: Callable[..., None] = lambda kind, **fields: None
+
+    def supervise(self, *, check: Callable[[], None], tell: Callable[..., None]) -> None:
+        """Have ``check`` called while this process's commands run, which may end them by raising,
+        and ``tell("ssh", machine=, command=, status=, took_s=)`` after each."""
+        self._check, self._tell = check, tell
 
     @property
     def record(self) -> Record:
@@ -107,9 +114,14 @@ class Testbed:
                 name,
                 self.ports[name],
                 self.folder.key,
-                alive=lambda: self.check(name),
+                alive=lambda: self._alive(name),
+                ran=lambda **about: self._tell("ssh", machine=name, **about),
             )
         return self._ssh[name]
+
+    def _alive(self, name: str) -> None:
+        self.check(name)
+        self._check()
 
     def check(self, *names: str) -> None:
         """Raise the first failure of the testbed, or of the named guests, if there was one."""

@@ -42,6 +42,7 @@ class SshTransport:
     port:     of the loopback interface
     key_file: private key
     alive:    raises when the machine is known to be gone or broken; asked before every try
+    ran:      told of each command that ended: ``command``, ``status``, ``took_s``
     """
 
     def __init__(
@@ -51,12 +52,14 @@ class SshTransport:
         key_file: Path,
         *,
         alive: Callable[[], None] = lambda: None,
+        ran: Callable[..., None] = lambda **about: None,
         connect_s: float = CONNECT_S,
     ) -> None:
         self._name = name
         self._port = port
         self._key_file = key_file
         self._alive = alive
+        self._ran = ran
         self._connect_s = connect_s
         self._transport: paramiko.Transport | None = None
         self._lock = threading.Lock()
@@ -112,6 +115,7 @@ class SshTransport:
     ) -> int:
         line = command_line(command)
         deadline = Deadline(timeout_s if timeout_s is not None else float("inf"))
+        began_s = time.monotonic()
         channel = self._channel(deadline)
         try:
             # A shell around it turns death by a signal into a status (128 + n): ssh itself would
@@ -130,7 +134,9 @@ class SshTransport:
             for pump in pumps:
                 if pump.error is not None:
                     raise pump.error  # for example a closed pipe on our side
-            return self._status(channel, line, deadline)
+            status = self._status(channel, line, deadline)
+            self._ran(command=line, status=status, took_s=round(time.monotonic() - began_s, 3))
+            return status
         except (paramiko.SSHException, EOFError, TimeoutError) as error:
             raise self._lost(f"{line!r} was running: {error}") from error
         finally:

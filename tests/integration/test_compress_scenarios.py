@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from harness.report.runfolder import Run, RunState, Scalar, load_run
+from harness.report.run import Run, RunState, Scalar, load_run
+from harness.report.timeline import read_events
 from harness.scenarios import cli
 from harness.scenarios.live import LiveBed
 from harness.testbed import Testbed
@@ -44,7 +45,13 @@ def test_a_shipped_scenario_passes_and_leaves_a_complete_run_folder(
     assert run.state is RunState.PASSED
     assert run.info["dimensions"]["cpu"]
     assert run.info["hashes"]
-    assert (tmp_path / name / "consoles").is_dir()
+    assert {"xen", "kernel", "dom0_initrd", "linux_initrd", "patches"} <= run.info["hashes"].keys()
+    assert (tmp_path / name / "metrics.parquet").exists()
+    assert list((tmp_path / name / "consoles").glob("*.log"))
+    assert "ssh" in {event["kind"] for event in read_events(tmp_path / name / "events.jsonl")}
+    # By the clock, beside the steps: everybody's pages add up to the board's.
+    sampled = [m for m in run.metrics if m.name == "host_xen_own"]
+    assert len(sampled) >= 2
     assert max(values(run, "compressed"), default=0) > 0 or values(run, "round_trips")
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import itertools
 import shlex
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,6 +17,7 @@ import numpy as np
 
 from harness.hypervisor import StoredObject
 from harness.report.histogram import Histogram
+from harness.report.sight import Sight
 from harness.scenarios import content
 from harness.scenarios.content import ContentClass, Corpus
 
@@ -57,7 +58,7 @@ class SimStats:
 
     @property
     def resident(self) -> int:
-        return self.nominal - self.compressed - self.unbalanced
+        return self.nominal - self.compressed - self.ballooned - self.unbalanced
 
     @property
     def held(self) -> int:
@@ -83,6 +84,7 @@ class SimGuest:
         self.lost_page: int | None = None
         self.compresses = True
         self.unbalanced = 0
+        self.ballooned = 0
         self.restored = 0
         self.ignores_age = False
         self.shift_objects = 0
@@ -113,6 +115,8 @@ class SimGuest:
             self.state = np.full(self.pages, G_RESIDENT, dtype=np.uint8)
             self.age = np.zeros(self.pages, dtype=np.uint8)
             return Done(b"321\n")
+        if words[0] == "xl":
+            return Done()
         return Done(self._ctl(words[4:]))
 
     def _ctl(self, request: list[str]) -> bytes:
@@ -165,7 +169,7 @@ class SimGuest:
 
     def stats(self) -> SimStats:
         if not hasattr(self, "state"):
-            return SimStats(unbalanced=self.unbalanced)
+            return SimStats(unbalanced=self.unbalanced, ballooned=self.ballooned)
         count = {g: int(np.count_nonzero(self.state == g)) for g in (G_ZERO, G_SAME, G_LZO)}
         return SimStats(
             compressed=sum(count.values()),
@@ -173,6 +177,7 @@ class SimGuest:
             same=count[G_SAME],
             lzo=count[G_LZO],
             unbalanced=self.unbalanced,
+            ballooned=self.ballooned,
             restores={"data": self.restored},
             sweeps=self.sweeps if not self.works else 2 * self.sweeps,
         )
@@ -205,6 +210,26 @@ class SimGuest:
 
 
 @dataclass
+class SimObserver:
+    """Sees that guest on a board of 20 000 pages, of which Xen has what is left."""
+
+    guest: SimGuest
+    lost: int = 0
+    """Pages that nobody has any more."""
+
+    def look(self) -> Sight:
+        stats = self.guest.stats()
+        free = 20_000 - 1000 - stats.resident - stats.store_pages - self.lost - 10
+        return Sight(total=20_000, free=free, reserve=10, dom0=500, domains={"linux": stats})
+
+    def kernels(self) -> Mapping[str, Mapping[str, int]]:
+        return {"linux": {"populated": 40_000}}
+
+    def emulator(self) -> tuple[int | None, int | None]:
+        return 80_000, 90_000
+
+
+@dataclass
 class SimBed:
     """The testbed with that guest."""
 
@@ -228,6 +253,20 @@ class SimBed:
 
     def consoles(self) -> Mapping[str, Path]:
         return {}
+
+    started_s = 0.0
+    config: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def events(self) -> Path:
+        return self.corpus_dir / "events.jsonl"
+
+    @contextmanager
+    def observing(self) -> Iterator[SimObserver]:
+        yield SimObserver(self.guest)
+
+    def supervise(self, *, check: Callable[[], None], tell: Callable[..., None]) -> None:
+        pass
 
     def qmp(self, command: str, arguments: Mapping[str, Any]) -> Any:
         return {"command": command}

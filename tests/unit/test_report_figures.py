@@ -17,7 +17,8 @@ from harness.report import cli
 from harness.report.books import GuestBooks, gained_by_lzo_kib, gained_kib, imbalance_pages
 from harness.report.figures import BARS, figures
 from harness.report.histogram import BUCKETS, Histogram, bucket_middle, bucket_of
-from harness.report.runfolder import RunFolder, RunState, load_run
+from harness.report.run import RunState, load_run
+from harness.report.runfolder import RunFolder
 from harness.report.table import guest_table
 
 

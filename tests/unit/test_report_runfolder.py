@@ -4,12 +4,17 @@
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
 
+import duckdb
 import pytest
 
 from harness.errors import ScenarioFailed, UsageError
-from harness.report.runfolder import RunFolder, RunState, load_run
+from harness.report.provenance import reproduce
+from harness.report.run import RunState, load_run
+from harness.report.runfolder import RunFolder
+from harness.report.timeline import read_events
 
 
 def folder(path: Path, **kwargs: int) -> RunFolder:
@@ -80,3 +85,37 @@ def test_a_line_cut_short_by_a_kill_does_not_hide_the_others(tmp_path: Path) -> 
     with (tmp_path / "r/metrics.jsonl").open("a") as file:
         file.write('{"t_s": 1.0, "na')
     assert [m.name for m in load_run(tmp_path / "r").metrics] == ["a"]
+
+
+def test_what_a_testbed_said_is_taken_onto_the_runs_clock(tmp_path: Path) -> None:
+    log, events = tmp_path / "xen.log", tmp_path / "testbed.jsonl"
+    log.write_text("[    1.000000] (XEN) long before\n[  100.000000] (XEN) hello\n")
+    events.write_text('{"t_s": 101.5, "kind": "qmp", "event": "RESET"}\n')
+    with folder(tmp_path / "r") as run:
+        run.event("step")
+        run.add_testbed("default", started_s=time.time() - 99, events=events, logs={"xen": log})
+    found = list(read_events(tmp_path / "r/events.jsonl"))
+    assert [event["kind"] for event in found] == ["step", "console", "qmp"]
+    assert found[1]["t_s"] == pytest.approx(1, abs=0.5)
+    assert found[1]["text"] == "(XEN) hello"
+
+
+def test_metrics_are_a_table_as_well(tmp_path: Path) -> None:
+    with folder(tmp_path / "r") as run:
+        run.metric("gained", 4096, "KiB", guest="linux")
+        run.metric("gained", 1, "KiB", technique="it's")
+    query = f"select name, value, guest, technique from '{tmp_path}/r/metrics.parquet' order by 2"
+    rows = duckdb.connect().execute(query).fetchall()
+    assert rows == [("gained", 1, None, "it's"), ("gained", 4096, "linux", None)]
+
+
+def test_a_partial_run_goes_on_or_was_killed(tmp_path: Path) -> None:
+    run = folder(tmp_path / "r")
+    assert load_run(tmp_path / "r").goes_on()
+    run._events.close()  # what the end of a process does
+    assert not load_run(tmp_path / "r").goes_on()
+
+
+def test_a_run_says_the_command_that_repeats_it() -> None:
+    line = ["/x/.venv/bin/harness", "run", "a b", "--out", "/tmp/y", "--seed", "7"]
+    assert reproduce(line) == "harness run 'a b' --seed 7"

@@ -13,7 +13,7 @@ from rich.console import Console
 
 from harness.errors import ScenarioFailed, UsageError
 from harness.report.figures import figures
-from harness.report.runfolder import RunState, load_run
+from harness.report.run import RunState, load_run
 from harness.scenarios import cli
 from harness.scenarios.content import Corpus
 from harness.scenarios.runner import Outcome

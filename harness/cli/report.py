@@ -1,0 +1,58 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""figures, report: what runs have measured."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from harness.cli.common import Json
+
+Runs = Annotated[list[Path], typer.Argument(metavar="RUN...", help="Run folders.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verbs."""
+
+    @app.command()
+    def figures(run_dir: Path, as_json: Json = False) -> None:
+        """The figures of a run folder: what was measured, under which conditions."""
+        from harness.report.cli import show_figures
+
+        show_figures(run_dir, as_json=as_json)
+
+    @app.command()
+    def report(
+        runs: Runs,
+        out: Annotated[
+            Path | None, typer.Option(help="The page; default report.html in the run folder.")
+        ] = None,
+        explain: Annotated[
+            bool, typer.Option("--explain", help="Only say why the run ended as it did.")
+        ] = False,
+        as_json: Json = False,
+    ) -> None:
+        """Write the report of a run, or of several beside each other: one page, no network.
+
+        harness report runs/20260131-142501-first-light
+
+        harness report runs/a runs/b --out both.html
+
+        harness report --explain runs/20260131-142501-lru
+        """
+        from harness.cli.common import print_json
+        from harness.errors import UsageError
+        from harness.report.cli import show_explanation, write_page
+
+        if explain:
+            if len(runs) != 1:
+                raise UsageError("one run at a time can be explained", where="--explain")
+            show_explanation(runs[0], as_json=as_json)
+            return
+        page = write_page(runs, out)
+        if as_json:
+            print_json({"report": str(page)})
+        else:
+            typer.echo(str(page))

@@ -1,0 +1,288 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Sentences and tables out of runs."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from harness.report.books import PAGE_KIB
+from harness.report.figures import Figure, figures
+from harness.report.run import Run, RunState, Scalar
+
+OURS = "mem-compress"
+# The paper's Table 1, in MB: alone on the board, and beside another guest under Xen on ARM.
+PAPER_TABLE_1: Mapping[str, Mapping[str, int]] = {
+    "linux": {"native": 8, "virtualized": 22},
+    "android": {"native": 96, "virtualized": 104},
+}
+MODES = ("native", "virtualized", "compressed")
+EMULATOR = (
+    "Measured on an emulated ARM machine (QEMU's TCG). It counts instructions and says nothing"
+    " about microseconds on silicon: where instructions are not counted (icount off) times are"
+    " emulator time, good for ratios within one run only. TCG has no caches, and an x86 host hides"
+    " ARM's memory ordering."
+)
+ANDROID = (
+    "The Android guest is not a release of Android and no AOSP image: Android's runtime (ART),"
+    " zygote, binder and lmkd from Debian's packages and AOSP sources, with a glibc C library and"
+    " an init and activity manager of ours. It has no system server, graphics or JIT, and"
+    " applications build and verify heaps rather than run activities (images/android/README.md)."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    """A metric of a run with all of its dimensions."""
+
+    run: Run
+    name: str
+    value: float
+    unit: str
+    own: Mapping[str, Scalar]
+    """Its labels alone."""
+    active: bool
+    """Whether its technique did anything, in a run that counts."""
+
+    @property
+    def dimensions(self) -> dict[str, Scalar]:
+        return dict(self.run.dimensions) | dict(self.own)
+
+
+def values_of(runs: Iterable[Run]) -> list[Value]:
+    """Every metric; those of a failed run, or of a technique that did nothing, are not active."""
+    found = []
+    for run in runs:
+        idle = idle_techniques(run)
+        for m in run.metrics:
+            technique = m.labels.get("technique", run.dimensions.get("technique", OURS))
+            active = run.state is RunState.PASSED and technique not in idle
+            found.append(Value(run, m.name, m.value, m.unit, m.labels, active))
+    return found
+
+
+def idle_techniques(run: Run) -> set[str]:
+    """Techniques whose own counter says that they did nothing."""
+    counts: dict[str, float] = defaultdict(float)
+    for metric in run.metrics:
+        if metric.name == "technique_count":
+            counts[str(metric.labels.get("technique"))] += metric.value
+    # There is nothing that "none" could count.
+    return {name for name, count in counts.items() if not count and name != "none"}
+
+
+def technique_of(value: Value) -> str:
+    return str(value.dimensions.get("technique", OURS))
+
+
+def label_of(name: str) -> str:
+    return name.replace("_", " ")
+
+
+def state_sentence(run: Run) -> str:
+    """How a run ended, and what that means for its numbers."""
+    took = run.info.get("duration_s")
+    if run.state is RunState.PASSED:
+        return f"Passed in {took:.0f} s."
+    if run.state is RunState.INACTIVE:
+        return "Inactive: nothing was compressed, so its numbers are no result."
+    if run.state is RunState.FAILED:
+        failure = run.info["failure"] or {}
+        return f"Failed: {failure.get('message', 'nobody knows why')}. Its figures are not shown."
+    if run.goes_on():
+        return "Partial: the run is still going on; what follows is what it has recorded so far."
+    return (
+        "Partial: the run was killed in the middle. What follows is what it had recorded by then;"
+        " it has no figures."
+    )
+
+
+def misses(run: Run) -> list[str]:
+    """A sentence for each figure that misses its bar."""
+    said = []
+    for figure in figures(run):
+        if figure.value is None or figure.met:
+            continue
+        off = abs(figure.value - figure.bar.bound) / abs(figure.bar.bound)
+        side = "above" if figure.value > figure.bar.bound else "below"
+        where = at(run, figure.dimensions)
+        said.append(
+            f"{figure.bar.name} ({figure.bar.what}){f' at {where}' if where else ''} is"
+            f" {number(figure.value)} {figure.bar.unit}; the bar is {figure.bar}: missed,"
+            f" {off:.0%} {side} it."
+        )
+    return said
+
+
+def bar_rows(run: Run) -> list[dict[str, str]]:
+    """A row for each figure that the run measured."""
+    return [
+        {
+            "name": figure.bar.name,
+            "what": figure.bar.what,
+            "value": f"{number(figure.value)} {figure.bar.unit}",
+            "bar": str(figure.bar),
+            "verdict": "met" if figure.met else "missed",
+            "at": at(run, figure.dimensions),
+        }
+        for figure in figures(run)
+        if figure.value is not None
+    ]
+
+
+def not_measured(runs: Sequence[Run]) -> list[str]:
+    """Names of the bars that none of these runs measured."""
+    return [
+        each[0].bar.name
+        for each in _by_bar(runs).values()
+        if all(figure.value is None for figure in each)
+    ]
+
+
+def _by_bar(runs: Sequence[Run]) -> dict[str, list[Figure]]:
+    found: dict[str, list[Figure]] = defaultdict(list)
+    for run in runs:
+        for figure in figures(run):
+            found[figure.bar.name].append(figure)
+    return found
+
+
+def headline(run: Run) -> list[dict[str, str]]:
+    """The few numbers at the top: memory gained by guest, what it cost, what was checked."""
+    if run.state is not RunState.PASSED:
+        return []
+    tiles = []
+    for guest, sample in _fullest(run).items():
+        gained, nominal = sample["gained"] / 1024, sample["nominal"] * PAGE_KIB / 1024
+        tiles.append(
+            {
+                "value": f"{gained:.1f} MiB",
+                "label": f"gained from {guest}",
+                "detail": f"of {nominal:.0f} MiB; {_split(sample)}",
+            }
+        )
+    for name, what in (("restore_lzo", "restore a page"), ("compress", "compress a page")):
+        for record in run.histograms:
+            if record["name"] == name and record["count"]:
+                tiles.append(_latency_tile(run, record, what))
+                break
+    verified = sum(m.value for m in run.metrics if m.name in ("verified", "round_trips"))
+    if verified:
+        detail = "compared outside the guest, without a mismatch"
+        tiles.append({"value": f"{verified:,.0f}", "label": "pages verified", "detail": detail})
+    return tiles
+
+
+def _latency_tile(run: Run, record: Mapping[str, Any], what: str) -> dict[str, str]:
+    counted = run.dimensions.get("icount", "off") != "off"
+    middle, seen = 0.0, 0
+    for value, n in record["buckets"]:
+        seen += n
+        if seen * 2 >= record["count"]:
+            middle = value
+            break
+    guest = record["labels"].get("guest")
+    unit = "instructions" if counted else "ns"
+    basis = "counted" if counted else "emulator time, for orientation"
+    return {
+        "value": f"{middle:,.0f} {unit}",
+        "label": f"to {what}, p50",
+        "detail": f"{guest}, {record['count']:,} of them; {basis}",
+    }
+
+
+def _fullest(run: Run) -> dict[str, dict[str, float]]:
+    """Each guest's sample with the most gained."""
+    samples: dict[tuple[str, str, str], dict[str, float]] = defaultdict(dict)
+    for m in run.metrics:
+        if "sample" in m.labels and "guest" in m.labels and m.labels["sample"] != "clock":
+            key = (str(m.labels["guest"]), str(m.labels["sample"]), str(m.labels.get("profile")))
+            samples[key][m.name] = m.value
+    best: dict[str, dict[str, float]] = {}
+    for (guest, _, _), sample in samples.items():
+        if "gained" in sample and sample["gained"] > best.get(guest, {"gained": 0})["gained"]:
+            best[guest] = sample
+    return best
+
+
+def _split(sample: Mapping[str, float]) -> str:
+    parts = [
+        f"{sample[key]:,.0f} {name}"
+        for key, name in (("zero", "zero"), ("same", "same-filled"), ("lzo", "LZO"))
+        if sample.get(key)
+    ]
+    if sample.get("discarded"):
+        parts.append(f"{sample['discarded']:,.0f} discarded")
+    return f"{' + '.join(parts)} pages" if parts else "no page compressed"
+
+
+def table_1(values: Sequence[Value]) -> list[dict[str, str]]:
+    """The paper's Table 1 and ours, or nothing when it was not measured."""
+    measured: dict[tuple[str, str], float] = {}
+    for value in values:
+        if value.name == "minimum_memory" and value.active:
+            key = (str(value.own.get("guest")), str(value.own.get("mode")))
+            measured[key] = value.value
+    if not measured:
+        return []
+    rows = []
+    for guest, paper in PAPER_TABLE_1.items():
+        row = {"guest": guest}
+        for mode in MODES:
+            ours = measured.get((guest, mode))
+            row[mode] = "not measured" if ours is None else f"{ours:g} MiB"
+            row[f"paper_{mode}"] = f"{paper[mode]} MB" if mode in paper else "future work"
+        rows.append(row)
+    return rows
+
+
+def technique_rows(runs: Sequence[Run]) -> list[dict[str, str]]:
+    """Every technique with what it counted of itself; one that did nothing says so."""
+    rows = []
+    for run in runs:
+        idle = idle_techniques(run)
+        for m in run.metrics:
+            if m.name == "technique_count":
+                name = str(m.labels.get("technique"))
+                verdict = "inactive: left out" if name in idle else "active"
+                count = f"{m.value:,.0f} {m.unit}"
+                where = at(run, m.labels)
+                rows.append({"name": name, "count": count, "verdict": verdict, "at": where})
+    return rows
+
+
+def notes(runs: Sequence[Run]) -> list[str]:
+    """What must be said about the numbers of these runs."""
+    android = any("android_mib" in run.dimensions for run in runs)
+    return [EMULATOR, *([ANDROID] if android else [])]
+
+
+def at(run: Run, dimensions: Mapping[str, Scalar]) -> str:
+    """The dimensions that are the value's own, beside the run's."""
+    left = {k: v for k, v in dimensions.items() if run.dimensions.get(k) != v}
+    return ", ".join(f"{k} {v}" for k, v in left.items() if v is not None)
+
+
+def differs(run: Run, runs: Sequence[Run]) -> str:
+    """The dimensions that tell a run from the others it is shown with."""
+
+    def common(key: str, value: Scalar) -> bool:
+        # A run that failed early knows little of itself: that is no difference.
+        return all(other.dimensions.get(key, value) == value for other in runs)
+
+    return ", ".join(f"{k} {v}" for k, v in run.dimensions.items() if not common(k, v))
+
+
+def source(run: Run) -> str:
+    """Where a number comes from: dimensions, and the command that measures it again."""
+    dimensions = ", ".join(f"{k} {v}" for k, v in run.dimensions.items())
+    return f"{dimensions}. Again: {run.reproduce or 'command not recorded'}"
+
+
+def number(value: float | None) -> str:
+    """Short for people."""
+    if value is None:
+        return "-"
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4g}"

@@ -1,0 +1,141 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Puts facts and charts of runs into one page with everything in it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import jinja2
+from markupsafe import Markup
+
+from harness.machine.patterns import find_bad
+from harness.report.page import charts, facts
+from harness.report.page.charts import Chart
+from harness.report.run import Run
+from harness.report.timeline import Event, read_events
+
+HERE = Path(__file__).parent
+# Of each run; the rest is in events.jsonl.
+EVENTS = 600
+# Kept out of the timeline: their numbers are in the charts.
+QUIET = ("no-sample",)
+
+
+def write_report(runs: Sequence[Run], out: Path) -> None:
+    """Write the page of one run, or of several beside each other."""
+    out.parent.mkdir(parents=True, exist_ok=True)
+    temporary = out.with_name(f".{out.name}")
+    temporary.write_text(render(runs), encoding="utf-8")
+    temporary.replace(out)
+
+
+def render(runs: Sequence[Run]) -> str:
+    """The page as HTML. Shows what there is of a run that failed or never ended, and says so."""
+    values = facts.values_of(runs)
+    sections = _sections(runs, values)
+    drawn = {chart.key: chart.document() for section in sections for chart in section["charts"]}
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(HERE), autoescape=True, trim_blocks=True, lstrip_blocks=True
+    )
+    return environment.get_template("report.html.j2").render(
+        title=_title(runs),
+        subtitle=_subtitle(runs),
+        css=Markup((HERE / "report.css").read_text(encoding="utf-8")),
+        js=Markup((HERE / "report.js").read_text(encoding="utf-8")),
+        # "</" would end the script element.
+        plotly=Markup(_plotly().replace("</script", "<\\/script")),
+        charts_json=Markup(json.dumps(drawn).replace("<", "\\u003c")),
+        runs=[_about(run, runs) for run in runs],
+        tiles=facts.headline(runs[0]) if len(runs) == 1 else [],
+        misses=[sentence for run in runs for sentence in facts.misses(run)],
+        bars=[row for run in runs for row in facts.bar_rows(run)],
+        not_measured=facts.not_measured(runs),
+        table_1=facts.table_1(values),
+        techniques=facts.technique_rows(runs),
+        notes=facts.notes(runs),
+        source=facts.source(runs[0]) if len(runs) == 1 else "",
+        sections=sections,
+    )
+
+
+def _sections(runs: Sequence[Run], values: Sequence[facts.Value]) -> list[dict[str, Any]]:
+    memory: list[Chart] = []
+    if len(runs) == 1:
+        memory = charts.memory_charts(runs[0])
+    titled = [
+        ("Memory over time", memory),
+        ("Slowdown over memory", charts.squeeze_charts(values)),
+        ("Techniques and ablations", charts.technique_charts(values)),
+        ("Latency", charts.latency_charts(runs)),
+    ]
+    return [{"title": title, "charts": found} for title, found in titled if found]
+
+
+def _title(runs: Sequence[Run]) -> str:
+    names = list(dict.fromkeys(str(run.info["scenario"]) for run in runs))
+    return f"{', '.join(names)}" + (f": {len(runs)} runs" if len(runs) > 1 else "")
+
+
+def _subtitle(runs: Sequence[Run]) -> str:
+    first = runs[0].info
+    when = str(first["started"])[:16].replace("T", " ")
+    return f"xen-memcompress, {when} UTC" + (f", {runs[0].path.name}" if len(runs) == 1 else "")
+
+
+def _about(run: Run, runs: Sequence[Run]) -> dict[str, Any]:
+    info = run.info
+    failure = info.get("failure") or {}
+    events = [e for e in read_events(run.path / "events.jsonl") if e["kind"] not in QUIET]
+    checkout = info.get("checkout") or {}
+    changed = " with changes" if checkout.get("changed") else ""
+    about = [
+        ("state", run.state.value),
+        ("started", info["started"]),
+        *((f"dimension {key}", value) for key, value in run.dimensions.items()),
+        *((f"hash {key}", value) for key, value in info["hashes"].items()),
+        ("checkout", f"{checkout.get('commit', 'unknown')}{changed}"),
+        *((f"host {key}", value) for key, value in info.get("host", {}).items()),
+        ("command line", " ".join(info["command_line"])),
+    ]
+    return {
+        "name": run.path.name,
+        "state": run.state.value,
+        "sentence": facts.state_sentence(run),
+        "context": failure.get("context", []),
+        "differs": facts.differs(run, runs),
+        "reproduce": run.reproduce,
+        "events": [_shown(event) for event in events[-EVENTS:]],
+        "left_out": max(0, len(events) - EVENTS),
+        "about": about,
+    }
+
+
+def _shown(event: Event) -> dict[str, str]:
+    kind = str(event["kind"])
+    if kind == "console":
+        text = str(event["text"])
+        wrong = "wrong" if find_bad(text) else ""
+        return {
+            "t": f"{event['t_s']:.2f}",
+            "kind": str(event["console"]),
+            "text": text,
+            "cls": wrong,
+        }
+    rest = {k: v for k, v in event.items() if k not in ("t_s", "kind")}
+    text = " ".join(f"{k}={_short(v)}" for k, v in rest.items())
+    bad = kind in ("violation", "guest-failure") or bool(event.get("failure"))
+    cls = "wrong" if bad else "step" if kind.startswith("step") else ""
+    return {"t": f"{event['t_s']:.2f}", "kind": kind, "text": text, "cls": cls}
+
+
+def _short(value: Any) -> str:
+    text = value if isinstance(value, str) else json.dumps(value)
+    return text if len(text) <= 300 else f"{text[:300]}..."
+
+
+def _plotly() -> str:
+    return (files("plotly") / "package_data" / "plotly.min.js").read_text(encoding="utf-8")
