@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""figures, report: what runs have measured."""
+"""figures, compare, report: what runs have measured."""
 
 from __future__ import annotations
 
@@ -22,6 +22,20 @@ def register(app: typer.Typer) -> None:
         from harness.report.cli import show_figures
 
         show_figures(run_dir, as_json=as_json)
+
+    @app.command()
+    def compare(runs: Runs, as_json: Json = False) -> None:
+        """How runs differ: counts exactly, times by a permutation test; in words.
+
+        The first is what the others are held against. Of one run alone, its techniques.
+
+        harness compare runs/before runs/after
+
+        harness compare runs/20260131-142501-squeeze
+        """
+        from harness.report.cli import show_comparison
+
+        show_comparison(runs, as_json=as_json)
 
     @app.command()
     def report(

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""What ``harness figures`` and ``harness report`` call."""
+"""What the verbs figures, report and compare call."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
+from rich import box
 from rich.console import Console
+from rich.table import Table
 
 from harness.errors import UsageError
 from harness.report.figures import figures, figures_table
@@ -51,6 +53,34 @@ def write_page(run_dirs: Sequence[Path], out: Path | None = None) -> Path:
         target = target / "report.html"
     write_report(runs, target)
     return target
+
+
+def show_comparison(run_dirs: Sequence[Path], *, as_json: bool = False) -> None:
+    """Print how runs, or the techniques of one run, differ: a table in words.
+
+    Raises UsageError when there is nothing to compare.
+    """
+    from harness.report.compare import compare
+    from harness.report.page.facts import number
+
+    found = compare([load_run(path) for path in run_dirs])
+    if as_json:
+        print(json.dumps(found.as_json(), indent=2))
+        return
+    console = Console(highlight=False)
+    for name, rows in found.sides.items():
+        table = Table(title=f"{name}, over {found.base}", title_justify="left", box=box.SIMPLE_HEAD)
+        table.add_column("what")
+        for column in ("first", "second"):
+            table.add_column(column, justify="right", no_wrap=True)
+        table.add_column("")
+        for row in rows:
+            style = {True: "bold", False: "dim", None: ""}[row.differ]
+            first, second = (f"{number(v)} {row.unit}" for v in (row.first, row.second))
+            table.add_row(row.what, first, second, row.verdict, style=style)
+        console.print(table)
+    for words in found.left_out:
+        console.print(f"left out: {words}", style="yellow", markup=False)
 
 
 def show_explanation(run_dir: Path, *, as_json: bool = False) -> None:
