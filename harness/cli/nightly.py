@@ -4,12 +4,16 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from harness.cli.common import Json, print_json
+
+if TYPE_CHECKING:
+    from harness.nightly.runner import Result
 
 
 def register(app: typer.Typer) -> None:
@@ -36,7 +40,7 @@ def register(app: typer.Typer) -> None:
         """
         from harness.errors import ScenarioFailed, UsageError
         from harness.nightly.jobs import JOBS, TIERS
-        from harness.nightly.runner import Result, run_jobs
+        from harness.nightly.runner import run_jobs
         from harness.paths import runs_dir
 
         if not 1 <= tier <= TIERS:
@@ -52,6 +56,7 @@ def register(app: typer.Typer) -> None:
             typer.echo(f"{result.name}: {result.verdict}, {result.duration_s} s", err=True)
 
         results = run_jobs(jobs, folder.resolve(), tell=tell)
+        _note_runs(folder, results)
         failed = [result.name for result in results if not result.passed]
         if as_json:
             print_json({"out": str(folder), "passed": len(results) - len(failed), "failed": failed})
@@ -63,3 +68,19 @@ def register(app: typer.Typer) -> None:
                 where=str(folder),
                 hint=f"{folder}/index.html",
             )
+
+
+def _note_runs(folder: Path, results: Sequence[Result]) -> None:
+    """Take what the scenarios measured into the history; that they cannot be is no failure."""
+    from harness.errors import HarnessError
+    from harness.progress import warn
+    from harness.report.history import note
+    from harness.report.run import load_run
+
+    for result in results:
+        path = folder / result.name / "run"
+        if result.passed and path.exists():
+            try:
+                note([load_run(path)])
+            except HarnessError as error:
+                warn(f"{result.name} is not in the history: {error}")

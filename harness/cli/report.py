@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""figures, compare, report: what runs have measured."""
+"""figures, compare, history, report: what runs have measured."""
 
 from __future__ import annotations
 
@@ -36,6 +36,26 @@ def register(app: typer.Typer) -> None:
         from harness.report.cli import show_comparison
 
         show_comparison(runs, as_json=as_json)
+
+    @app.command()
+    def history(
+        figure: Annotated[
+            str | None, typer.Argument(metavar="[FIGURE]", help="Only this one.")
+        ] = None,
+        add: Annotated[
+            list[Path] | None, typer.Option(metavar="RUN", help="Note a run first.")
+        ] = None,
+        as_json: Json = False,
+    ) -> None:
+        """How figures changed from run to run: of nightly, and of the runs that were added.
+
+        harness history restore_path_insns
+
+        harness history --add runs/20260131-142501-latency
+        """
+        from harness.report.cli import show_history
+
+        show_history(figure, add=add or [], as_json=as_json)
 
     @app.command()
     def report(

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""What the verbs figures, report and compare call."""
+"""What the verbs figures, report, compare and history call."""
 
 from __future__ import annotations
 
@@ -81,6 +81,47 @@ def show_comparison(run_dirs: Sequence[Path], *, as_json: bool = False) -> None:
         console.print(table)
     for words in found.left_out:
         console.print(f"left out: {words}", style="yellow", markup=False)
+
+
+def show_history(
+    name: str | None = None, *, add: Sequence[Path] = (), as_json: bool = False
+) -> None:
+    """Print how figures changed over the runs that were noted; note these runs first.
+
+    Raises UsageError for a run that is no result, or when nothing was noted yet.
+    """
+    from harness.report import history
+    from harness.report.page.facts import number
+
+    if add:
+        history.note([load_run(path) for path in add])
+    found = history.trends(name)
+    if as_json:
+        print(json.dumps([trend.as_json() for trend in found], indent=2))
+        return
+    table = Table(box=box.SIMPLE_HEAD)
+    for column in ("figure", "last", "before", "worse by", "bar", "", "over time", "at"):
+        right = column in ("last", "before", "worse by", "bar")
+        table.add_column(column, justify="right" if right else "left", no_wrap=column == "figure")
+    for trend in found:
+        worse = "-" if trend.worse is None else f"{trend.worse:+.1%}"
+        table.add_row(
+            trend.name,
+            f"{number(trend.values[-1])} {trend.unit}",
+            number(trend.before),
+            f"[red]{worse}[/]" if (trend.worse or 0) > 0.02 else worse,
+            trend.bar,
+            "[green]met[/]" if trend.met else "[red]missed[/]",
+            _sparks(trend.values[-20:]),
+            trend.at,
+        )
+    Console(highlight=False).print(table)
+
+
+def _sparks(values: Sequence[float]) -> str:
+    low, high = min(values), max(values)
+    span = (high - low) or 1.0
+    return "".join("▁▂▃▄▅▆▇█"[round((value - low) / span * 7)] for value in values)
 
 
 def show_explanation(run_dir: Path, *, as_json: bool = False) -> None:
