@@ -61,7 +61,7 @@ def show_comparison(run_dirs: Sequence[Path], *, as_json: bool = False) -> None:
     Raises UsageError when there is nothing to compare.
     """
     from harness.report.compare import compare
-    from harness.report.page.facts import number
+    from harness.report.values import number
 
     found = compare([load_run(path) for path in run_dirs])
     if as_json:
@@ -91,7 +91,7 @@ def show_history(
     Raises UsageError for a run that is no result, or when nothing was noted yet.
     """
     from harness.report import history
-    from harness.report.page.facts import number
+    from harness.report.values import number
 
     if add:
         history.note([load_run(path) for path in add])

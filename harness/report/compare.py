@@ -13,7 +13,9 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from harness.errors import UsageError
-from harness.report.page.facts import (
+from harness.report.permutation import Difference, difference
+from harness.report.run import Run, RunState
+from harness.report.values import (
     Value,
     differs,
     idle_techniques,
@@ -21,8 +23,6 @@ from harness.report.page.facts import (
     technique_of,
     values_of,
 )
-from harness.report.permutation import Difference, difference
-from harness.report.run import Run, RunState
 
 # Units of what is counted; all others are measured, and never twice the same.
 COUNTS = ("pages", "bytes", "KiB", "MiB", "objects", "events", "guests", "applications", "kills")

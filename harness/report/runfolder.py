@@ -35,6 +35,7 @@ Metrics with a chart or table of their own beside the figures of ``harness.repor
 from __future__ import annotations
 
 import datetime
+import errno
 import fcntl
 import json
 import os
@@ -42,12 +43,13 @@ import shutil
 import sys
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TextIO
 
-from harness.errors import UsageError
+from harness.errors import SetupError, UsageError
 from harness.paths import runs_dir
 from harness.report.histogram import Histogram, bucket_middle
 from harness.report.provenance import checkout, host
@@ -214,14 +216,30 @@ class RunFolder:
         # Steps and the sampler write; what a straggler says after the end is not part of the run.
         with self._lock:
             if not file.closed:
-                file.write(json.dumps(record) + "\n")
-                file.flush()
+                with self._room():
+                    file.write(json.dumps(record) + "\n")
+                    file.flush()
 
     def _write_run(self) -> None:
         # Written beside and renamed: a reader never sees half of it.
         temporary = self.path / ".run.json"
-        temporary.write_text(json.dumps(self._run, indent=2) + "\n", encoding="utf-8")
-        os.replace(temporary, self.path / "run.json")
+        with self._room():
+            temporary.write_text(json.dumps(self._run, indent=2) + "\n", encoding="utf-8")
+            os.replace(temporary, self.path / "run.json")
+
+    @contextmanager
+    def _room(self) -> Iterator[None]:
+        """A run without room for its results ends, and stays marked partial."""
+        try:
+            yield
+        except OSError as error:
+            if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+                raise
+            raise SetupError(
+                "no space left for the run folder",
+                where=str(self.path),
+                hint="make room there, or --out on another disk",
+            ) from error
 
 
 def _free_name(folder: Path, name: str) -> Path:

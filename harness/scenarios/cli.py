@@ -9,6 +9,7 @@ from pathlib import Path
 
 from rich.console import Console
 
+from harness.progress import warn
 from harness.report.cli import write_page
 from harness.report.figures import figures_table
 from harness.report.run import load_run
@@ -53,7 +54,7 @@ def run(
     try:
         outcome = run_scenario(wanted, folder, seed=seed, open_bed=open_bed)
     finally:
-        write_page([folder.path])
+        _leave_report(folder.path)
         if not as_json:
             console.print(f"run folder: {folder.path}, report.html in it", highlight=False)
     if as_json:
@@ -78,3 +79,11 @@ def run(
     else:
         console.print(figures_table(load_run(outcome.folder)))
     return outcome
+
+
+def _leave_report(folder: Path) -> None:
+    """However the run ended; how it did is what matters, if there is no room for it."""
+    try:
+        write_page([folder])
+    except OSError as error:
+        warn(f"no report: {error}")

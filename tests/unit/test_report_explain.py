@@ -12,9 +12,10 @@ from harness.cli.app import main
 from harness.errors import GuestError, UsageError
 from harness.report.cli import write_page
 from harness.report.explain import explain
-from harness.report.page.facts import misses, table_1, values_of
+from harness.report.page.facts import misses, table_1
 from harness.report.run import RunState, load_run
 from harness.report.runfolder import RunFolder
+from harness.report.values import values_of
 
 CONSOLE = """\
 [    1.000000] starting

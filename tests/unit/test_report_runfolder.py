@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import time
 from pathlib import Path
@@ -10,7 +11,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from harness.errors import ScenarioFailed, UsageError
+from harness.errors import ScenarioFailed, SetupError, UsageError
 from harness.report.provenance import reproduce
 from harness.report.run import RunState, load_run
 from harness.report.runfolder import RunFolder
@@ -119,3 +120,13 @@ def test_a_partial_run_goes_on_or_was_killed(tmp_path: Path) -> None:
 def test_a_run_says_the_command_that_repeats_it() -> None:
     line = ["/x/.venv/bin/harness", "run", "a b", "--out", "/tmp/y", "--seed", "7"]
     assert reproduce(line) == "harness run 'a b' --seed 7"
+
+
+def test_a_full_disk_is_a_matter_of_set_up_and_the_run_stays_partial(tmp_path: Path) -> None:
+    run = folder(tmp_path / "r")
+    run._metrics.close()
+    with contextlib.suppress(OSError), Path("/dev/full").open("a", encoding="utf-8") as full:
+        run._metrics = full
+        with pytest.raises(SetupError, match="no space left for the run folder"):
+            run.metric("pages", 3, "pages")
+    assert load_run(tmp_path / "r").state is RunState.PARTIAL

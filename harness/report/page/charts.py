@@ -14,8 +14,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from harness.report.books import PAGE_KIB
-from harness.report.page.facts import Value, differs, idle_techniques, label_of, technique_of
+from harness.report.page.facts import label_of
 from harness.report.run import Run
+from harness.report.values import Value, differs, idle_techniques, technique_of
 
 Trace = dict[str, Any]
 # From the bottom up: what is there, what compression takes, and what it gained of which pages.

@@ -17,6 +17,7 @@ from harness.report.page import charts, facts
 from harness.report.page.charts import Chart
 from harness.report.run import Run
 from harness.report.timeline import Event, read_events
+from harness.report.values import Value, differs, values_of
 
 HERE = Path(__file__).parent
 # Of each run; the rest is in events.jsonl.
@@ -35,7 +36,7 @@ def write_report(runs: Sequence[Run], out: Path) -> None:
 
 def render(runs: Sequence[Run]) -> str:
     """The page as HTML. Shows what there is of a run that failed or never ended, and says so."""
-    values = facts.values_of(runs)
+    values = values_of(runs)
     sections = _sections(runs, values)
     drawn = {chart.key: chart.document() for section in sections for chart in section["charts"]}
     environment = jinja2.Environment(
@@ -62,7 +63,7 @@ def render(runs: Sequence[Run]) -> str:
     )
 
 
-def _sections(runs: Sequence[Run], values: Sequence[facts.Value]) -> list[dict[str, Any]]:
+def _sections(runs: Sequence[Run], values: Sequence[Value]) -> list[dict[str, Any]]:
     memory: list[Chart] = []
     if len(runs) == 1:
         memory = charts.memory_charts(runs[0])
@@ -106,7 +107,7 @@ def _about(run: Run, runs: Sequence[Run]) -> dict[str, Any]:
         "state": run.state.value,
         "sentence": facts.state_sentence(run),
         "context": failure.get("context", []),
-        "differs": facts.differs(run, runs),
+        "differs": differs(run, runs),
         "reproduce": run.reproduce,
         "events": [_shown(event) for event in events[-EVENTS:]],
         "left_out": max(0, len(events) - EVENTS),
