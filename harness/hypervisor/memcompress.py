@@ -86,6 +86,9 @@ class Stats:
     low: int
     high: int
     background: int
+    stretch: Mapping[str, int]
+    """Longest stretches of the host's controller by what it did, in ticks, since boot."""
+    reclaim_fault: int
 
     @classmethod
     def parse(cls, document: Mapping[str, Any]) -> Stats:

@@ -43,6 +43,17 @@ static const char *const cause_names[XEN_MEM_COMPRESS_NR_CAUSES] = {
     [XEN_MEM_COMPRESS_C_forced] = "forced",
 };
 
+static const char *const stay_names[XEN_MEM_COMPRESS_NR_STAYS] = {
+    [XEN_MEM_COMPRESS_T_fault] = "fault",
+    [XEN_MEM_COMPRESS_T_reclaim] = "reclaim",
+    [XEN_MEM_COMPRESS_T_guest] = "guest",
+    [XEN_MEM_COMPRESS_T_toolstack] = "toolstack",
+    [XEN_MEM_COMPRESS_T_xen] = "xen",
+    [XEN_MEM_COMPRESS_T_timer] = "timer",
+    [XEN_MEM_COMPRESS_T_idle] = "idle",
+    [XEN_MEM_COMPRESS_T_end] = "end",
+};
+
 const char *xmc_codec_name(uint64_t codec)
 {
     return codec < XEN_MEM_COMPRESS_NR_CODECS ? xmc_codec_names[codec]
@@ -89,6 +100,11 @@ static const struct field {
     FIELD(waits), FIELD(flushes), FIELD(sweeps), FIELD(splits),
     FIELD(requests), FIELD(scanned), FIELD(moved), FIELD(reclaims),
     FIELD(background),
+};
+
+/* Of the host, since it was booted. */
+static const struct field since_boot[] = {
+    FIELD(reclaim_fault),
 };
 
 static uint64_t value(const struct xen_mem_compress_stats *s,
@@ -149,7 +165,12 @@ void xmc_stats_json(unsigned int domid, const char *name,
     for ( i = 0; i < XEN_MEM_COMPRESS_NR_CAUSES; i++ )
         printf("%s\"%s\": %" PRIu64, i ? ", " : "", cause_names[i],
                s->restores[i]);
+    printf("}, \"stretch\": {");
+    for ( i = 0; i < XEN_MEM_COMPRESS_NR_STAYS; i++ )
+        printf("%s\"%s\": %" PRIu64, i ? ", " : "", stay_names[i],
+               s->stretch[i]);
     printf("}");
+    json_fields(since_boot, ARRAY_SIZE(since_boot), s);
     json_fields(events, ARRAY_SIZE(events), s);
     printf(", \"ages\": [");
     for ( i = 0; i < XEN_MEM_COMPRESS_NR_AGES; i++ )
@@ -228,7 +249,12 @@ void xmc_stats_text(unsigned int domid, const char *name,
     printf("\nresident pages by age in sweeps:");
     for ( i = 0; i < XEN_MEM_COMPRESS_NR_AGES; i++ )
         printf("%s%" PRIu64, i % 8 ? " " : "\n  ", s->ages[i]);
-    printf("\n");
+    printf("\nlongest stretches that the host's controller had a processor, in "
+           "ticks of %" PRIu32 " kHz:\n ", s->ticks_khz);
+    for ( i = 0; i < XEN_MEM_COMPRESS_NR_STAYS; i++ )
+        printf(" %s %" PRIu64, stay_names[i], s->stretch[i]);
+    printf("; a fault with reclaim, altogether: reclaim_fault %" PRIu64 "\n",
+           s->reclaim_fault);
 }
 
 void xmc_stats_line(unsigned int domid, const char *name,

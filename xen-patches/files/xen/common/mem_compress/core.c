@@ -60,7 +60,9 @@ uint64_t mc_ticks(void)
 
 bool mc_preempted(void)
 {
-    return mc_inject() || hypercall_preempt_check();
+    mc_stay_looked();
+
+    return mc_inject() || general_preempt_check();
 }
 
 void mc_hist(struct mem_compress *mc, unsigned int which, uint64_t ticks)
@@ -158,13 +160,16 @@ void mc_store_tidy_soon(struct mem_compress *mc)
 static void cf_check tidy_slice(void *data)
 {
     struct mem_compress *mc = data;
+    bool stay;
 
     if ( mc->domain->is_dying )
         return;
 
+    stay = mc_stay_begin(XEN_MEM_COMPRESS_T_timer);
     mc_store_tidy(mc->domain);
     if ( mc_store_is_sparse(&mc->store) )
         set_timer(&mc->tidy_timer, NOW() + TIDY_PERIOD);
+    mc_stay_end(stay);
 }
 
 static void cf_check sweep_slice(void *data)
@@ -172,13 +177,16 @@ static void cf_check sweep_slice(void *data)
     struct mem_compress *mc = data;
     unsigned int slices = mc->nr_ages / MC_SWEEP_SLICE + 1;
     uint32_t ms = ACCESS_ONCE(mc->sweep_ms);
+    bool stay;
 
     if ( !ms || mc->domain->is_dying )
         return;
 
+    stay = mc_stay_begin(XEN_MEM_COMPRESS_T_timer);
     arch_mc_sweep(mc->domain, &mc->lap, MC_SWEEP_SLICE);
     set_timer(&mc->sweep_timer,
               NOW() + max(MILLISECS(ms) / slices, MILLISECS(1)));
+    mc_stay_end(stay);
 }
 
 static int check_setup(const struct xen_mem_compress_setup *s)
@@ -271,21 +279,11 @@ int mc_enable(struct domain *d, const struct xen_mem_compress_setup *s)
     return 0;
 }
 
-int mem_compress_relinquish(struct domain *d)
+/* -ERESTART: preemption is due. */
+static int drain_store(struct mem_compress *mc)
 {
-    struct mem_compress *mc = d->mem_compress;
     void *pages[4 * MC_CHAIN_MAX];
     unsigned int nr;
-
-    if ( !mc )
-        return 0;
-
-    kill_timer(&mc->sweep_timer);
-    kill_timer(&mc->tidy_timer);
-
-    smp_mb(); /* is_dying before inflight: see mc_begin(). */
-    if ( atomic_read(&mc->inflight) )
-        return -ERESTART;
 
     for ( ; ; )
     {
@@ -302,18 +300,44 @@ int mem_compress_relinquish(struct domain *d)
     }
 }
 
+int mem_compress_relinquish(struct domain *d)
+{
+    struct mem_compress *mc = d->mem_compress;
+    bool stay;
+    int rc;
+
+    if ( !mc )
+        return 0;
+
+    kill_timer(&mc->sweep_timer);
+    kill_timer(&mc->tidy_timer);
+
+    smp_mb(); /* is_dying before inflight: see mc_begin(). */
+    if ( atomic_read(&mc->inflight) )
+        return -ERESTART;
+
+    stay = mc_stay_begin(XEN_MEM_COMPRESS_T_end);
+    rc = drain_store(mc);
+    mc_stay_end(stay);
+
+    return rc;
+}
+
 void mem_compress_destroy(struct domain *d)
 {
     struct mem_compress *mc = d->mem_compress;
+    bool stay;
 
     if ( !mc )
         return;
 
+    stay = mc_stay_begin(XEN_MEM_COMPRESS_T_end);
     mc_reserve_shrink(d->max_vcpus);
     d->mem_compress = NULL;
     arch_mc_destroy(mc);
     xvfree(mc->ages);
     xvfree(mc);
+    mc_stay_end(stay);
 }
 
 /* ---------------------------------------------------------------------- */
@@ -681,7 +705,7 @@ static bool rest_is_zero(const struct xen_mem_compress_op *op, size_t used)
     return true;
 }
 
-long mem_compress_op(XEN_GUEST_HANDLE_PARAM(void) arg)
+static int guest_op(XEN_GUEST_HANDLE_PARAM(void) arg)
 {
     struct domain *d = current->domain;
     XEN_GUEST_HANDLE_PARAM(xen_mem_compress_op_t) h =
@@ -737,6 +761,16 @@ long mem_compress_op(XEN_GUEST_HANDLE_PARAM(void) arg)
 
     if ( copy_to_guest(h, &op, 1) )
         return -EFAULT;
+
+    return rc;
+}
+
+long mem_compress_op(XEN_GUEST_HANDLE_PARAM(void) arg)
+{
+    bool stay = mc_stay_begin(XEN_MEM_COMPRESS_T_guest);
+    int rc = guest_op(arg);
+
+    mc_stay_end(stay);
 
     return rc;
 }

@@ -27,6 +27,7 @@ static void get_stats(struct domain *d, struct xen_mem_compress_stats *s)
     s->host_free = avail_domheap_pages();
     mc_reserve_info(&s->reserve, &s->reserve_target);
     mc_pressure_info(&s->low, &s->high);
+    mc_stay_info(s->stretch, &s->reclaim_fault);
 
     if ( !mc )
         return;
@@ -292,8 +293,7 @@ static int get_classes(struct mem_compress *mc,
     return rc;
 }
 
-int mem_compress_domctl(struct domain *d,
-                        struct xen_domctl_mem_compress_op *op)
+static int domctl_op(struct domain *d, struct xen_domctl_mem_compress_op *op)
 {
     struct mem_compress *mc = d->mem_compress;
     int rc = check_argument(op);
@@ -406,6 +406,17 @@ int mem_compress_domctl(struct domain *d,
     default:
         return -EINVAL;
     }
+}
+
+int mem_compress_domctl(struct domain *d,
+                        struct xen_domctl_mem_compress_op *op)
+{
+    bool stay = mc_stay_begin(XEN_MEM_COMPRESS_T_toolstack);
+    int rc = domctl_op(d, op);
+
+    mc_stay_end(stay);
+
+    return rc;
 }
 
 /*

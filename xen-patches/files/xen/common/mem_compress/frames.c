@@ -439,6 +439,8 @@ static void wake_sleepers(void)
 
 static void cf_check refill(void *unused)
 {
+    bool stay = mc_stay_begin(XEN_MEM_COMPRESS_T_timer);
+
     mc_reserve_refill(64);
 
     /*
@@ -447,6 +449,7 @@ static void cf_check refill(void *unused)
      */
     if ( ACCESS_ONCE(sleepers) )
         wake_sleepers();
+    mc_stay_end(stay);
 }
 
 static int __init cf_check frames_init(void)

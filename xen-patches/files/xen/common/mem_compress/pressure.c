@@ -246,7 +246,7 @@ static bool work(void)
 
 bool mem_compress_idle(void)
 {
-    bool more;
+    bool more, stay;
 
     if ( likely(!ACCESS_ONCE(pressed)) )
         return false;
@@ -254,10 +254,12 @@ bool mem_compress_idle(void)
     if ( !spin_trylock(&worker) )
         return false;
 
+    stay = mc_stay_begin(XEN_MEM_COMPRESS_T_idle);
     /* Domains stay as long as they are looked at, and so do their ages. */
     rcu_read_lock(&domlist_read_lock);
     more = work();
     rcu_read_unlock(&domlist_read_lock);
+    mc_stay_end(stay);
 
     spin_unlock(&worker);
 

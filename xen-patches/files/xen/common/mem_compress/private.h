@@ -228,8 +228,23 @@ void mc_hist(struct mem_compress *mc, unsigned int which, uint64_t ticks);
 void mc_hist_shared(struct mem_compress *mc, unsigned int which,
                     uint64_t ticks, unsigned int nr);
 uint64_t mc_ticks(void);
-/* Does somebody else want this CPU?  In a hypercall. */
+/* Does somebody else want this CPU?  In a hypercall, a fault, or idle. */
 bool mc_preempted(void);
+
+/* stay.c ------------------------------------------------------------------ */
+
+/*
+ * Around whatever the rest of Xen calls that may take long; @what is
+ * XEN_MEM_COMPRESS_T_*.  The end wants what the begin returned.
+ */
+bool mc_stay_begin(unsigned int what);
+void mc_stay_end(bool began);
+/* There was a look at whether somebody else wants the processor. */
+void mc_stay_looked(void);
+/* It turns out to be something else. */
+void mc_stay_is(unsigned int what);
+/* The longest so far of any processor; all to be 0 before. */
+void mc_stay_info(uint64_t stretch[], uint64_t *reclaim);
 
 /* pressure.c -------------------------------------------------------------- */
 

@@ -125,6 +125,8 @@ void mc_restored(struct domain *d, const struct mc_out *out, unsigned int nr,
 /* Does somebody else want the CPU, after @n pages of a batch? */
 static bool preempted(unsigned int n)
 {
+    mc_stay_looked();
+
     return mc_inject() || softirq_pending(smp_processor_id()) ||
            (!(n % EVENT_CHECK) && hypercall_preempt_check());
 }
@@ -353,19 +355,18 @@ enum mem_compress_fault mem_compress_translation_fault(gfn_t gfn,
                                                        unsigned int cause)
 {
     struct domain *d = current->domain;
+    bool stay = mc_stay_begin(XEN_MEM_COMPRESS_T_fault);
+    int rc = mc_restore(d, gfn, cause, MC_FOR_GUEST);
 
-    switch ( mc_restore(d, gfn, cause, MC_FOR_GUEST) )
+    if ( unlikely(rc == -ENOMEM) )
     {
-    case 1:
-        return MEM_COMPRESS_NOT_OURS;
-
-    case -ENOMEM:
+        mc_stay_is(XEN_MEM_COMPRESS_T_reclaim);
         if ( !mc_reclaim_direct(d) )
             mc_wait_for_frame();
-        break;
     }
+    mc_stay_end(stay);
 
-    return MEM_COMPRESS_RETRY;
+    return rc == 1 ? MEM_COMPRESS_NOT_OURS : MEM_COMPRESS_RETRY;
 }
 
 enum mem_compress_fault mem_compress_access_fault(gfn_t gfn)
@@ -388,11 +389,13 @@ enum mem_compress_fault mem_compress_access_fault(gfn_t gfn)
 
 int mem_compress_populate(struct domain *d, gfn_t gfn, unsigned int cause)
 {
+    bool stay = mc_stay_begin(XEN_MEM_COMPRESS_T_xen);
     int rc;
 
     /* BUSY is never held across anything that sleeps: it ends soon. */
     while ( (rc = mc_restore(d, gfn, cause, MC_FOR_XEN)) == -EAGAIN )
         cpu_relax();
+    mc_stay_end(stay);
 
     return min(rc, 0);
 }

@@ -299,6 +299,17 @@ typedef struct xen_mem_compress_host xen_mem_compress_host_t;
 
 #define XEN_MEM_COMPRESS_NR_AGES    16
 
+/* What the controller has a processor for. */
+#define XEN_MEM_COMPRESS_T_fault     0  /* of a guest */
+#define XEN_MEM_COMPRESS_T_reclaim   1  /* likewise, with direct reclaim */
+#define XEN_MEM_COMPRESS_T_guest     2  /* hypercall of a guest */
+#define XEN_MEM_COMPRESS_T_toolstack 3  /* domctl */
+#define XEN_MEM_COMPRESS_T_xen       4  /* Xen's own access to guest memory */
+#define XEN_MEM_COMPRESS_T_timer     5  /* sweeps, compaction, the reserve */
+#define XEN_MEM_COMPRESS_T_idle      6  /* compression by idle processors */
+#define XEN_MEM_COMPRESS_T_end       7  /* of a domain */
+#define XEN_MEM_COMPRESS_NR_STAYS    8
+
 struct xen_mem_compress_stats {
     /* XEN_DOMCTL_MEM_COMPRESS_VERSION. */
     uint32_t version;
@@ -384,6 +395,15 @@ struct xen_mem_compress_stats {
     uint64_aligned_t high;
     /* Of the pages committed: by idle processors. */
     uint64_aligned_t background;
+
+    /*
+     * The host since it was booted, in ticks: the longest stretch for which
+     * the controller had a processor without a look at whether somebody else
+     * wants it, by XEN_MEM_COMPRESS_T_*; and the longest fault in which pages
+     * were compressed to get a frame, from call to return.
+     */
+    uint64_aligned_t stretch[XEN_MEM_COMPRESS_NR_STAYS];
+    uint64_aligned_t reclaim_fault;
 };
 typedef struct xen_mem_compress_stats xen_mem_compress_stats_t;
 DEFINE_XEN_GUEST_HANDLE(xen_mem_compress_stats_t);
