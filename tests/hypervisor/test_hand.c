@@ -76,6 +76,33 @@ static void a_new_round_is_a_whole_one(void)
     CHECK_EQ(h.index, 3);
 }
 
+static void what_was_not_taken_after_all_is_looked_at_again(void)
+{
+    unsigned long nr, start, n, back;
+
+    for ( nr = 1; nr < 12; nr++ )
+        for ( start = 0; start <= nr; start++ )
+            for ( n = 0; n <= nr; n++ )
+                for ( back = 0; back <= n; back++ )
+                {
+                    /* As whoever takes pages goes on. */
+                    struct mc_hand h = { .index = start };
+                    unsigned long at[12] = {}, i;
+
+                    for ( i = 0; i < n; i++, h.looked++ )
+                    {
+                        if ( h.index >= nr )
+                            h.index = 0;
+                        at[i] = h.index++;
+                    }
+
+                    mc_hand_back(&h, n - back, nr);
+                    CHECK_EQ(h.looked, n - back);
+                    if ( back )
+                        CHECK_EQ(h.index % nr, at[n - back]);
+                }
+}
+
 int main(void)
 {
     RUN(rounds_get_younger_until_there_is_nothing);
@@ -83,6 +110,7 @@ int main(void)
     RUN(at_the_lowest_age_it_ends_only_empty_handed);
     RUN(a_new_round_is_a_whole_one);
     RUN(never_below_the_lowest_age);
+    RUN(what_was_not_taken_after_all_is_looked_at_again);
 
     return 0;
 }

@@ -66,7 +66,7 @@ def test_statistics_have_every_field_the_harness_reads(tool: Tool) -> None:
     assert (stats.sweep_ms, stats.max_store_pages) == (1064, 1066)
     assert (stats.weight, stats.high, stats.background) == (1067, 1070, 1071)
     assert list(stats.stretch.values()) == list(range(1072, 1080))
-    assert (list(stats.stretch)[0], stats.reclaim_fault) == ("fault", 1080)
+    assert (next(iter(stats.stretch)), stats.reclaim_fault) == ("fault", 1080)
 
 
 def test_list_leaves_out_domains_without_the_controller(tool: Tool) -> None:

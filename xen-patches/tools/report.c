@@ -249,12 +249,12 @@ void xmc_stats_text(unsigned int domid, const char *name,
     printf("\nresident pages by age in sweeps:");
     for ( i = 0; i < XEN_MEM_COMPRESS_NR_AGES; i++ )
         printf("%s%" PRIu64, i % 8 ? " " : "\n  ", s->ages[i]);
-    printf("\nlongest stretches that the host's controller had a processor, in "
-           "ticks of %" PRIu32 " kHz:\n ", s->ticks_khz);
+    printf("\nlongest stretch with a processor of the host, in ticks of %"
+           PRIu32 " kHz:\n ", s->ticks_khz);
     for ( i = 0; i < XEN_MEM_COMPRESS_NR_STAYS; i++ )
         printf(" %s %" PRIu64, stay_names[i], s->stretch[i]);
-    printf("; a fault with reclaim, altogether: reclaim_fault %" PRIu64 "\n",
-           s->reclaim_fault);
+    text_fields("\nlikewise, a whole fault:", since_boot,
+                ARRAY_SIZE(since_boot), s);
 }
 
 void xmc_stats_line(unsigned int domid, const char *name,

@@ -396,14 +396,16 @@ int mc_whole_domain(struct domain *d, uint64_t *cursor, uint64_t end,
                 cpu_relax();
             }
         }
-        else
+        else if ( mc_reclaim_wants(&r, gfn) )
         {
-            if ( mc_reclaim_wants(&r, gfn) )
+            /* Not more than wanted: the batch counts as done. */
+            rc = mc_reclaim_add(&r, gfn, *cursor - 1);
+            if ( !rc && wanted && *done + r.done + r.nr >= wanted )
+                rc = mc_reclaim_flush(&r);
+            if ( rc )
             {
-                /* Not more than wanted: the batch counts as done. */
-                mc_reclaim_add(&r, gfn);
-                if ( wanted && *done + r.done + r.nr >= wanted )
-                    mc_reclaim_flush(&r);
+                *cursor = r.cursor;
+                break;
             }
         }
 
@@ -418,7 +420,11 @@ int mc_whole_domain(struct domain *d, uint64_t *cursor, uint64_t end,
         }
     }
 
-    mc_reclaim_flush(&r);
+    if ( mc_reclaim_flush(&r) )
+    {
+        *cursor = r.cursor;
+        rc = -ERESTART;
+    }
     *done += r.done + b.done;
     if ( !restore )
         atomic_add(looked, &mc->scanned);
@@ -468,9 +474,12 @@ static bool cf_check process_page(void *ctx, gfn_t gfn, uint64_t va,
         p->r.min_age = accessed ? p->min_age : p->min_age_unused;
         if ( mc_reclaim_wants(&p->r, gfn) )
         {
-            mc_reclaim_add(&p->r, gfn);
-            if ( p->wanted && p->done + p->r.done + p->r.nr >= p->wanted )
-                mc_reclaim_flush(&p->r);
+            p->rc = mc_reclaim_add(&p->r, gfn, max(va, p->range->first));
+            if ( !p->rc && p->wanted &&
+                 p->done + p->r.done + p->r.nr >= p->wanted )
+                p->rc = mc_reclaim_flush(&p->r);
+            if ( p->rc )
+                return false;
         }
     }
 
@@ -552,11 +561,14 @@ static int op_range(struct domain *d, struct xen_mem_compress_op *op)
 
     rc = arch_mc_guest_scan(d, range->root, &range->start, range->end,
                             process_page, &p, &scanned);
-    mc_reclaim_flush(&p.r);
     if ( !p.rc )
-        process_restored(&p, mc_bulk_flush(&p.b));
+    {
+        p.rc = mc_reclaim_flush(&p.r);
+        if ( p.restore )
+            process_restored(&p, mc_bulk_flush(&p.b));
+    }
     if ( p.rc )
-        range->start = p.b.cursor;
+        range->start = p.restore ? p.b.cursor : p.r.cursor;
     mc_end(d);
 
     range->done = p.done + p.r.done + p.b.done;
@@ -609,7 +621,12 @@ static int op_discard(struct domain *d, xen_mem_compress_gfns_t *gfns)
 
         gfns->done++;
         if ( mc_reclaim_wants(&r, _gfn(gfn)) )
-            mc_reclaim_add(&r, _gfn(gfn));
+            rc = mc_reclaim_add(&r, _gfn(gfn), gfns->done - 1);
+        if ( rc )
+        {
+            gfns->done = r.cursor;
+            break;
+        }
 
         /* Whatever is in the list, be it one page all over. */
         if ( (!r.nr || !(gfns->done & 63)) && mc_preempted() )
@@ -619,7 +636,11 @@ static int op_discard(struct domain *d, xen_mem_compress_gfns_t *gfns)
         }
     }
 
-    mc_reclaim_flush(&r);
+    if ( mc_reclaim_flush(&r) )
+    {
+        gfns->done = r.cursor;
+        rc = -ERESTART;
+    }
     mc_end(d);
 
     return rc;

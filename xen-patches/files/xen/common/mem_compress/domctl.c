@@ -309,15 +309,12 @@ static int domctl_op(struct domain *d, struct xen_domctl_mem_compress_op *op)
 
     if ( op->op == XEN_DOMCTL_MEM_COMPRESS_get_stats )
     {
-        struct xen_mem_compress_stats *s = xmalloc(typeof(*s));
+        /* Not from the heap: this is asked for just when there is none. */
+        struct xen_mem_compress_stats s;
 
-        if ( !s )
-            return -ENOMEM;
-        get_stats(d, s);
-        rc = copy_out(op, s, sizeof(*s));
-        xfree(s);
+        get_stats(d, &s);
 
-        return rc;
+        return copy_out(op, &s, sizeof(s));
     }
 
     if ( !mc )

@@ -17,6 +17,17 @@ struct mc_hand {
 };
 
 /*
+ * Of the @nr in a round, go on after the first @looked only: what was looked
+ * at since then was not taken after all.
+ */
+static inline void mc_hand_back(struct mc_hand *h, unsigned long looked,
+                                unsigned long nr)
+{
+    h->index = (h->index + nr - (h->looked - looked)) % nr;
+    h->looked = looked;
+}
+
+/*
  * A round was completed.  True if another one may find something: it takes
  * what is younger by half, but not younger than @min_age, if this one found
  * nothing at all.

@@ -98,6 +98,8 @@ struct mc_page {
     gfn_t gfn;
     struct page_info *page;   /* with a reference; NULL: not nominated     */
     uint64_t pte;             /* the COMPRESSING descriptor we wrote       */
+    uint64_t cursor;          /* of whoever collected it                   */
+    bool accessed;            /* its access flag when it was nominated     */
 };
 
 /* One sweep through the ages of all pages, while it is under way. */
@@ -301,17 +303,25 @@ struct mc_reclaim {
     bool discard;             /* drop the content, do not compress it      */
     bool direct;              /* in a guest's fault                        */
     uint64_t done;            /* pages compressed so far                   */
+    uint64_t cursor;          /* the caller's, of the first that was left  */
     unsigned int nr;
     struct mc_page batch[MC_BATCH];
 };
 
-/* Collect a page; works off the batch when that is full. */
-void mc_reclaim_add(struct mc_reclaim *r, gfn_t gfn);
-/* Work off what was collected. */
-void mc_reclaim_flush(struct mc_reclaim *r);
+/*
+ * Collect a page; works off the batch when that is full.  mc_reclaim_flush()
+ * works off what was collected, however little.
+ *
+ * 0:         through with the batch.
+ * -ERESTART: preemption is due: go on at r->cursor.  At least one page was
+ *            tried; those that were left are as if they had not been touched.
+ */
+int mc_reclaim_add(struct mc_reclaim *r, gfn_t gfn, uint64_t cursor);
+int mc_reclaim_flush(struct mc_reclaim *r);
 /*
  * Advance @h by up to @nr gfns, or @max pages, and take what is at least as
- * old as the hand says.  True when that completed a round.
+ * old as the hand says; less if preemption is due.  True when that completed a
+ * round.
  */
 bool mc_reclaim_round(struct mc_reclaim *r, struct mc_hand *h, unsigned int nr,
                       unsigned int max);
@@ -435,8 +445,10 @@ static always_inline void mc_trace(const struct domain *d, uint32_t event,
 /*
  * Nominate those of p[0 ... nr) that are eligible: reference taken, tagged
  * descriptor written, TLBs flushed once at the end.  Others get page = NULL.
+ * Returns how many it came to, at least one: blocks take long to be split.
  */
-void arch_mc_nominate(struct domain *d, struct mc_page *p, unsigned int nr);
+unsigned int arch_mc_nominate(struct domain *d, struct mc_page *p,
+                              unsigned int nr);
 
 /*
  * Make the descriptor say where the content is now and free the frame.
@@ -448,6 +460,8 @@ int arch_mc_commit(struct domain *d, const struct mc_page *p,
                    const struct mc_leaf *leaf);
 /* Give up on a nominated page: valid again, reference dropped. */
 void arch_mc_cancel(struct domain *d, const struct mc_page *p);
+/* The same for those of p[0 ... nr) that were, as if they had not been. */
+void arch_mc_undo(struct domain *d, const struct mc_page *p, unsigned int nr);
 
 /* First half of a restore: fills in found and leaf of out[0 ... nr). */
 void arch_mc_begin_restore(struct domain *d, struct mc_out *out,

@@ -200,53 +200,78 @@ bool mc_reclaim_wants(const struct mc_reclaim *r, gfn_t gfn)
                               : mc_age_eligible(*age, r->min_age));
 }
 
-void mc_reclaim_flush(struct mc_reclaim *r)
+/* One page that was nominated. */
+static void take(struct mc_reclaim *r, const struct mc_page *p)
 {
     struct mem_compress *mc = r->d->mem_compress;
-    unsigned int i;
 
-    if ( !r->nr )
-        return;
-
-    arch_mc_nominate(r->d, r->batch, r->nr);
-    mc_inject_delay();
-
-    for ( i = 0; i < r->nr; i++ )
+    mc_trace(r->d, TRC_MEM_COMPRESS_NOMINATE, p->gfn, NULL, 0, 0);
+    if ( mc->max_compressed && mc_compressed(mc) >= mc->max_compressed )
     {
-        const struct mc_page *p = &r->batch[i];
-
-        if ( !p->page )
-            continue;
-
-        mc_trace(r->d, TRC_MEM_COMPRESS_NOMINATE, p->gfn, NULL, 0, 0);
-        if ( mc->max_compressed && mc_compressed(mc) >= mc->max_compressed )
-        {
-            arch_mc_cancel(r->d, p);
-            mc_trace(r->d, TRC_MEM_COMPRESS_REJECT, p->gfn, NULL, 0, -EBUSY);
-        }
-        else
-            r->done += compress_one(r, p);
+        arch_mc_cancel(r->d, p);
+        mc_trace(r->d, TRC_MEM_COMPRESS_REJECT, p->gfn, NULL, 0, -EBUSY);
     }
+    else
+        r->done += compress_one(r, p);
+}
+
+int mc_reclaim_flush(struct mc_reclaim *r)
+{
+    unsigned int i = 0, nr = r->nr;
+    bool preempted = false;
+
+    if ( !nr )
+        return 0;
 
     r->nr = 0;
 
-    /* Rather now than have it grow; not while a guest waits for a frame. */
-    if ( !r->direct )
+    while ( i < nr && !preempted )
+    {
+        unsigned int end = i + arch_mc_nominate(r->d, &r->batch[i], nr - i);
+
+        mc_inject_delay();
+
+        for ( ; i < end && !preempted; i++ )
+            if ( r->batch[i].page )
+            {
+                take(r, &r->batch[i]);
+                preempted = mc_preempted();
+            }
+
+        if ( i < end )
+            arch_mc_undo(r->d, &r->batch[i], end - i);
+    }
+
+    /*
+     * Rather now than have it grow; not while somebody waits, for the CPU or,
+     * being a guest, for a frame.
+     */
+    if ( preempted )
+        mc_store_tidy_soon(r->d->mem_compress);
+    else if ( !r->direct )
         mc_store_tidy(r->d);
+
+    if ( i == nr )
+        return 0;
+
+    r->cursor = r->batch[i].cursor;
+
+    return -ERESTART;
 }
 
-void mc_reclaim_add(struct mc_reclaim *r, gfn_t gfn)
+int mc_reclaim_add(struct mc_reclaim *r, gfn_t gfn, uint64_t cursor)
 {
     unsigned int i;
 
     /* Two mappings of one page in a batch would be nominated once only. */
     for ( i = 0; i < r->nr; i++ )
         if ( gfn_eq(r->batch[i].gfn, gfn) )
-            return;
+            return 0;
 
-    r->batch[r->nr++].gfn = gfn;
-    if ( r->nr == MC_BATCH )
-        mc_reclaim_flush(r);
+    r->batch[r->nr].gfn = gfn;
+    r->batch[r->nr++].cursor = cursor;
+
+    return r->nr == MC_BATCH ? mc_reclaim_flush(r) : 0;
 }
 
 void mc_ages(const struct domain *d, struct mc_age_hist *h)
@@ -289,10 +314,12 @@ bool mc_reclaim_round(struct mc_reclaim *r, struct mc_hand *h, unsigned int nr,
             h->index = 0;
         gfn = _gfn(mc->first_gfn + h->index++);
 
+        /* Never as many as make up a batch. */
         if ( mc_reclaim_wants(r, gfn) )
-            mc_reclaim_add(r, gfn);
+            mc_reclaim_add(r, gfn, h->looked);
     }
-    mc_reclaim_flush(r);
+    if ( mc_reclaim_flush(r) )
+        mc_hand_back(h, r->cursor, mc->nr_ages);
     h->taken += r->done - before;
 
     return h->looked >= mc->nr_ages;

@@ -311,15 +311,19 @@ static bool is_ram_block(struct domain *d, gfn_t gfn)
     return yes;
 }
 
-void arch_mc_nominate(struct domain *d, struct mc_page *p, unsigned int nr)
+/* Blocks split for one batch: each takes as long as some pages. */
+#define MAX_SPLITS          4U
+
+unsigned int arch_mc_nominate(struct domain *d, struct mc_page *p,
+                              unsigned int nr)
 {
     struct mem_compress *mc = d->mem_compress;
     struct p2m_domain *p2m = p2m_get_hostp2m(d);
-    unsigned int i;
+    unsigned int i, splits = 0;
 
     p2m_write_lock(p2m);
 
-    for ( i = 0; i < nr; i++ )
+    for ( i = 0; i < nr && splits < MAX_SPLITS; i++ )
     {
         const uint8_t *age = mc_age_of(mc, p[i].gfn);
         lpae_t *entry, pte;
@@ -334,7 +338,10 @@ void arch_mc_nominate(struct domain *d, struct mc_page *p, unsigned int nr)
         entry = page_leaf(d, p[i].gfn);
         if ( !entry )
         {
-            if ( !is_ram_block(d, p[i].gfn) || split_block(d, p[i].gfn) )
+            if ( !is_ram_block(d, p[i].gfn) )
+                continue;
+            splits++;
+            if ( split_block(d, p[i].gfn) )
                 continue;
             entry = page_leaf(d, p[i].gfn);
             if ( !entry )
@@ -350,6 +357,7 @@ void arch_mc_nominate(struct domain *d, struct mc_page *p, unsigned int nr)
             continue;
 
         p[i].page = page;
+        p[i].accessed = pte.p2m.af;
         p[i].pte = tagged_entry(lpae_get_mfn(pte), ++mc->tag).bits;
 
         /* The flush below has the barrier for all of them. */
@@ -366,6 +374,8 @@ void arch_mc_nominate(struct domain *d, struct mc_page *p, unsigned int nr)
      * no CPU can write to any of them without taking a fault.
      */
     p2m_write_unlock(p2m);
+
+    return i;
 }
 
 /* Whatever becomes of it: the page is not COMPRESSING any more. */
@@ -434,21 +444,43 @@ int arch_mc_commit(struct domain *d, const struct mc_page *p,
     return rc;
 }
 
-void arch_mc_cancel(struct domain *d, const struct mc_page *p)
+/* The descriptor of a nominated page is as it was, if it still is ours. */
+static void cancel(struct domain *d, const struct mc_page *p, bool accessed)
 {
-    struct p2m_domain *p2m = p2m_get_hostp2m(d);
-    lpae_t *entry;
+    lpae_t *entry = page_leaf(d, p->gfn), pte = ram_entry(d, p->page);
 
-    p2m_write_lock(p2m);
     leave_compressing(d);
 
-    entry = page_leaf(d, p->gfn);
+    pte.p2m.af = accessed;
     if ( entry && entry->bits == p->pte )
-        write_valid(entry, ram_entry(d, p->page));
+        write_valid(entry, pte);
+}
 
-    p2m_write_unlock(p2m);
+void arch_mc_cancel(struct domain *d, const struct mc_page *p)
+{
+    arch_mc_lock(d);
+    cancel(d, p, true);
+    arch_mc_unlock(d);
 
     put_page(p->page);
+}
+
+void arch_mc_undo(struct domain *d, const struct mc_page *p, unsigned int nr)
+{
+    unsigned int i;
+
+    arch_mc_lock(d);
+    for ( i = 0; i < nr; i++ )
+        if ( p[i].page )
+        {
+            cancel(d, &p[i], p[i].accessed);
+            d->mem_compress->nominated--;
+        }
+    arch_mc_unlock(d);
+
+    for ( i = 0; i < nr; i++ )
+        if ( p[i].page )
+            put_page(p[i].page);
 }
 
 /* Find out what is at @entry; COMPRESSED becomes BUSY. */
