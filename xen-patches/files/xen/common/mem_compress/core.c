@@ -249,9 +249,16 @@ int mc_enable(struct domain *d, const struct xen_mem_compress_setup *s)
     if ( d->creation_finished )
         return -EBUSY;
 
+    rc = mc_reserve_fill(d->max_vcpus);
+    if ( rc )
+        return rc;
+
     mc = xvzalloc(struct mem_compress);
     if ( !mc )
+    {
+        mc_reserve_trim();
         return -ENOMEM;
+    }
 
     mc->domain = d;
     spin_lock_init(&mc->lock);
@@ -264,6 +271,7 @@ int mc_enable(struct domain *d, const struct xen_mem_compress_setup *s)
          mc_reserve_grow(d->max_vcpus);
     if ( rc )
     {
+        mc_reserve_trim();
         arch_mc_destroy(mc);
         xvfree(mc->ages);
         xvfree(mc);

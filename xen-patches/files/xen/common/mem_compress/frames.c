@@ -291,14 +291,63 @@ void mc_front_drop(unsigned int cpu)
         mc_frame_put(pg);
 }
 
+/* Frames that nobody wants the reserve to hold any more go to the heap. */
+void mc_reserve_trim(void)
+{
+    struct page_info *pg;
+    PAGE_LIST_HEAD(surplus);
+
+    spin_lock(&reserve_lock);
+    while ( held > target )
+    {
+        pg = page_list_remove_head(&reserve);
+        page_list_add(pg, &surplus);
+        held--;
+    }
+    spin_unlock(&reserve_lock);
+
+    while ( (pg = page_list_remove_head(&surplus)) )
+        free_domheap_page(pg);
+}
+
+static unsigned int target_with(unsigned int nr_vcpus)
+{
+    return (target ?: max(opt_reserve, RESERVE_MIN)) +
+           nr_vcpus * RESERVE_PER_VCPU;
+}
+
+int mc_reserve_fill(unsigned int nr_vcpus)
+{
+    unsigned int nr = 0;
+
+    while ( ACCESS_ONCE(held) < target_with(nr_vcpus) )
+    {
+        struct page_info *pg = heap_get(0);
+
+        if ( !pg )
+        {
+            mc_reserve_trim();
+            return -ENOMEM;
+        }
+
+        spin_lock(&reserve_lock);
+        page_list_add(pg, &reserve);
+        held++;
+        spin_unlock(&reserve_lock);
+
+        if ( !(++nr % 32) && mc_preempted() )
+            return -ERESTART;
+    }
+
+    return 0;
+}
+
 int mc_reserve_grow(unsigned int nr_vcpus)
 {
     unsigned int want;
 
     spin_lock(&reserve_lock);
-    if ( !target )
-        target = max(opt_reserve, RESERVE_MIN);
-    target += nr_vcpus * RESERVE_PER_VCPU;
+    target = target_with(nr_vcpus);
     xen_floor += nr_vcpus * RESERVE_PER_VCPU;
     want = target;
     spin_unlock(&reserve_lock);
@@ -316,7 +365,6 @@ void mc_reserve_shrink(unsigned int nr_vcpus)
 {
     struct page_info *pg;
     unsigned int want;
-    PAGE_LIST_HEAD(surplus);
 
     spin_lock(&reserve_lock);
     target -= nr_vcpus * RESERVE_PER_VCPU;
@@ -325,20 +373,13 @@ void mc_reserve_shrink(unsigned int nr_vcpus)
     if ( !xen_floor )
         target = 0;
     want = target;
-    while ( held > target )
-    {
-        pg = page_list_remove_head(&reserve);
-        page_list_add(pg, &surplus);
-        held--;
-    }
     spin_unlock(&reserve_lock);
 
     /* Without a target no CPU fills its front again. */
     while ( !want && (pg = front_steal()) )
         free_domheap_page(pg);
 
-    while ( (pg = page_list_remove_head(&surplus)) )
-        free_domheap_page(pg);
+    mc_reserve_trim();
 }
 
 int mc_attach_begin(struct domain *d)

@@ -265,7 +265,13 @@ enum mc_urgency {
     MC_FOR_XEN,               /* the last frame if need be                 */
 };
 
-/* Set up the reserve for one more domain; -ENOMEM if it cannot be filled. */
+/*
+ * Set up the reserve for one more domain; -ENOMEM if it cannot be filled.  The
+ * first is what takes long: -ERESTART says that preemption is due.
+ */
+int mc_reserve_fill(unsigned int nr_vcpus);
+/* Nothing came of it. */
+void mc_reserve_trim(void);
 int mc_reserve_grow(unsigned int nr_vcpus);
 void mc_reserve_shrink(unsigned int nr_vcpus);
 /* Is it filled enough to compress anything? */
