@@ -28,6 +28,8 @@ static void touch_makes_young_and_nothing_else(void)
     {
         CHECK_EQ(mc_age_get(mc_age_touch(a)), 0);
         CHECK_EQ(mc_age_backoff(mc_age_touch(a)), mc_age_backoff(a));
+        CHECK_EQ(mc_age_heat(mc_age_touch(a)), mc_age_heat(a));
+        CHECK_EQ(mc_age_resting(mc_age_touch(a)), mc_age_resting(a));
         CHECK_EQ(mc_age_excluded(mc_age_touch(a)), mc_age_excluded(a));
     }
 }
@@ -37,7 +39,149 @@ static void ageing_never_reaches_other_fields(void)
     unsigned int a;
 
     for ( a = 0; a < 256; a++ )
-        CHECK_EQ(mc_age_older(a) & 0xf0, a & 0xf0);
+        if ( mc_age_heat(a) )
+            CHECK_EQ(mc_age_older(a), (a & 0x80) | 1);
+        else
+            CHECK_EQ(mc_age_older(a) & 0xf0, a & 0xf0);
+}
+
+/*
+ * A page below a model of its access flag: @used says whether the guest
+ * accesses it between one sweep and the next.
+ */
+struct swept {
+    uint8_t a;
+    bool flag;
+    unsigned int faults;
+};
+
+static void sweep(struct swept *p, bool used, bool all)
+{
+    bool rests;
+
+    if ( used && !p->flag )
+    {
+        p->faults++;
+        p->flag = true;
+        p->a = mc_age_touch(p->a);
+    }
+
+    /* As in arch_mc_sweep(). */
+    if ( !p->flag )
+        p->a = mc_age_older(p->a);
+    else if ( !all && mc_age_resting(p->a) )
+        p->a = mc_age_rested(p->a);
+    else
+        p->a = mc_age_used(p->a, all);
+
+    rests = mc_age_resting(p->a);
+    CHECK(!(all && rests));
+    p->flag = p->flag && rests;
+}
+
+static void a_page_in_use_is_looked_at_ever_less_often(void)
+{
+    struct swept p = { .a = 9 };
+    unsigned int i;
+
+    for ( i = 0; i < 8 + 80; i++ )
+    {
+        sweep(&p, true, false);
+        CHECK_EQ(mc_age_get(p.a), 0);
+        CHECK(!mc_age_eligible(p.a, 1));
+        if ( i == 7 )
+            p.faults = 0;
+    }
+    CHECK_EQ(p.faults, 80 / 8);
+}
+
+static void a_page_is_found_out_after_eight_sweeps_without_use(void)
+{
+    unsigned int used, unused;
+
+    for ( used = 0; used < 60; used++ )
+    {
+        struct swept p = {};
+
+        for ( unused = 0; unused < used; unused++ )
+            sweep(&p, true, false);
+        for ( unused = 1; unused < 40; unused++ )
+        {
+            unsigned int age;
+
+            sweep(&p, false, false);
+            age = mc_age_get(p.a);
+            CHECK(age <= unused);
+            CHECK(age >= (unused > 7 ? unused - 7 : 0) || age == 15);
+            /* Used seldom, it does not lag at all. */
+            CHECK(used > 3 || age == (unused < 15 ? unused : 15));
+        }
+    }
+}
+
+static void a_sweep_that_wants_all_is_as_if_there_was_no_heat(void)
+{
+    unsigned int before, how;
+
+    for ( before = 0; before < 30; before++ )
+        for ( how = 0; how < 1024; how++ )
+        {
+            struct swept p = {};
+            unsigned int i, age = 0;
+
+            for ( i = 0; i < before; i++ )
+                sweep(&p, true, false);
+            /* The first one only clears what was set long ago. */
+            sweep(&p, true, true);
+            for ( i = 0; i < 10; i++ )
+            {
+                bool used = how & (1U << i);
+
+                sweep(&p, used, true);
+                age = used ? 0 : age + 1;
+                CHECK_EQ(mc_age_get(p.a), age);
+            }
+        }
+}
+
+static void each_sweep_in_use_lets_off_one_rejection(void)
+{
+    struct swept p = {
+        .a = mc_age_reject(mc_age_reject(mc_age_reject(0)))
+    };
+
+    sweep(&p, true, false);
+    CHECK_EQ(mc_age_backoff(p.a), 2);
+    sweep(&p, false, false);
+    CHECK_EQ(mc_age_backoff(p.a), 2);
+    CHECK_EQ(mc_age_get(p.a), 1);
+    sweep(&p, true, false);
+    sweep(&p, true, false);
+    CHECK_EQ(mc_age_backoff(p.a), 0);
+    CHECK_EQ(mc_age_heat(p.a), 0);
+    sweep(&p, true, false);
+    CHECK(mc_age_heat(p.a));
+    /* One that was in use for long and is rejected: as any other. */
+    CHECK_EQ(mc_age_backoff(mc_age_reject(p.a)), 1);
+    CHECK_EQ(mc_age_get(mc_age_reject(p.a)), 0);
+}
+
+static void heat_leaves_exclusion_alone(void)
+{
+    unsigned int a;
+
+    for ( a = 0; a < 256; a++ )
+    {
+        CHECK_EQ(mc_age_excluded(mc_age_used(a, false)), mc_age_excluded(a));
+        CHECK_EQ(mc_age_excluded(mc_age_used(a, true)), mc_age_excluded(a));
+        CHECK(!mc_age_resting(mc_age_used(a, true)));
+        CHECK_EQ(mc_age_get(mc_age_used(a, false)), 0);
+        if ( mc_age_resting(a) )
+        {
+            CHECK_EQ(mc_age_excluded(mc_age_rested(a)), mc_age_excluded(a));
+            CHECK_EQ(mc_age_heat(mc_age_rested(a)), mc_age_heat(a));
+        }
+    }
 }
 
 /* Sweeps until the page is eligible again, when nobody accesses it. */
@@ -220,6 +364,11 @@ int main(void)
     RUN(age_saturates);
     RUN(touch_makes_young_and_nothing_else);
     RUN(ageing_never_reaches_other_fields);
+    RUN(a_page_in_use_is_looked_at_ever_less_often);
+    RUN(a_page_is_found_out_after_eight_sweeps_without_use);
+    RUN(a_sweep_that_wants_all_is_as_if_there_was_no_heat);
+    RUN(each_sweep_in_use_lets_off_one_rejection);
+    RUN(heat_leaves_exclusion_alone);
     RUN(rejected_pages_back_off_exponentially);
     RUN(touch_prolongs_the_back_off);
     RUN(excluded_pages_are_never_eligible);

@@ -17,6 +17,33 @@ uint8_t mc_age_reject(uint8_t a)
     return (a & MC_AGE_EXCLUDED) | (backoff << MC_AGE_BACKOFF_SHIFT);
 }
 
+/* Sweeps in a row that find a page in use before one does not look. */
+#define WARM_SWEEPS    3U
+
+uint8_t mc_age_used(uint8_t a, bool all)
+{
+    unsigned int heat = mc_age_heat(a), n = a & MC_AGE_MASK;
+
+    a &= MC_AGE_EXCLUDED | MC_AGE_BACKOFF_MASK;
+
+    /* It may have been written: one try more. */
+    if ( mc_age_backoff(a) )
+        return a - MC_HEAT(1, 0);
+
+    a &= MC_AGE_EXCLUDED;
+    if ( !heat )
+        return a | MC_HEAT(MC_HEAT_WARM, 1);
+
+    if ( heat == MC_HEAT_WARM && (all || n < WARM_SWEEPS) )
+        return a | MC_HEAT(heat, min(n + 1, WARM_SWEEPS));
+
+    if ( all )
+        return a | MC_HEAT(heat, 0);
+
+    return heat == MC_HEAT_WARM ? a | MC_HEAT(MC_HEAT_HOT, 3)
+                                : a | MC_HEAT(MC_HEAT_HOTTEST, 7);
+}
+
 bool mc_age_eligible(uint8_t a, unsigned int min_age)
 {
     unsigned int backoff = mc_age_backoff(a);

@@ -9,6 +9,8 @@
  *   +---+---------+-----------+
  *   | X | backoff |    age    |
  *   +---+---------+-----------+
+ *   | X |  5 6 7  |  see heat |
+ *   +---+---------+-----------+
  *
  * age      Sweeps that found the page not accessed since it last was, or
  *          since it was last restored or rejected.  Stays at 15.
@@ -17,7 +19,20 @@
  *          eligible until its age is 2, 4, 8, then 15, the highest there is:
  *          the age is the countdown.  An access meanwhile prolongs it, which
  *          is what one wants, as a page in use is no candidate anyway.
+ *          One more sweep that finds it in use lets it off one of them.
  * X        Excluded: never compressed.  Survives all of the above.
+ * heat     The age is 0, and there is no backoff: the last sweeps that looked
+ *          found the page in use.  Looking costs the guest a fault where the
+ *          CPU does not set the flag, so it is done ever less often:
+ *
+ *          5   one, two or three sweeps in a row did: the lower bits say
+ *          6   one in 4 looks: so many (3 ... 0) go by before the next does
+ *          7   one in 8
+ *
+ *          So a page that was in use for long and is not any more is found
+ *          out by the 8th sweep at the latest, and is as old as it should be,
+ *          less 7 at most.  Where memory is short, or somebody asks for a
+ *          sweep, every page is looked at.
  *
  * The functions take and return the byte, so that the caller decides how it
  * is read and written (plain, or with cmpxchg).
@@ -34,14 +49,28 @@
 #define MC_AGE_BACKOFF_MAX   4U
 #define MC_AGE_EXCLUDED      0x80U
 
+/* In the place of a backoff. */
+#define MC_HEAT_WARM         5U
+#define MC_HEAT_HOT          6U
+#define MC_HEAT_HOTTEST      7U
+#define MC_HEAT(h, n)        (((h) << MC_AGE_BACKOFF_SHIFT) | (n))
+
+static inline unsigned int mc_age_heat(uint8_t a)
+{
+    unsigned int heat = (a & MC_AGE_BACKOFF_MASK) >> MC_AGE_BACKOFF_SHIFT;
+
+    return heat > MC_AGE_BACKOFF_MAX ? heat : 0;
+}
+
 static inline unsigned int mc_age_get(uint8_t a)
 {
-    return a & MC_AGE_MASK;
+    return mc_age_heat(a) ? 0 : a & MC_AGE_MASK;
 }
 
 static inline unsigned int mc_age_backoff(uint8_t a)
 {
-    return (a & MC_AGE_BACKOFF_MASK) >> MC_AGE_BACKOFF_SHIFT;
+    return mc_age_heat(a) ? 0
+                          : (a & MC_AGE_BACKOFF_MASK) >> MC_AGE_BACKOFF_SHIFT;
 }
 
 static inline bool mc_age_excluded(uint8_t a)
@@ -52,14 +81,38 @@ static inline bool mc_age_excluded(uint8_t a)
 /* The page was accessed, or restored. */
 static inline uint8_t mc_age_touch(uint8_t a)
 {
-    return a & ~MC_AGE_MASK;
+    return mc_age_heat(a) ? a : a & ~MC_AGE_MASK;
 }
 
 /* One more sweep found the page not accessed. */
 static inline uint8_t mc_age_older(uint8_t a)
 {
+    if ( mc_age_heat(a) )
+        return (a & MC_AGE_EXCLUDED) | 1;
+
     return mc_age_get(a) < MC_AGE_MAX ? a + 1 : a;
 }
+
+/*
+ * May a sweep that does not have to look at everything pass the page by?  Its
+ * access flag is set and stays so, unless the next sweep is to look.
+ */
+static inline bool mc_age_resting(uint8_t a)
+{
+    return mc_age_heat(a) > MC_HEAT_WARM && (a & MC_AGE_MASK);
+}
+
+/* One was passed by. */
+static inline uint8_t mc_age_rested(uint8_t a)
+{
+    return a - 1;
+}
+
+/*
+ * A sweep has looked and found the page accessed.  @all: so it will the next
+ * time, whatever this says.
+ */
+uint8_t mc_age_used(uint8_t a, bool all);
 
 /* The page did not compress well enough. */
 uint8_t mc_age_reject(uint8_t a);

@@ -183,7 +183,9 @@ static void cf_check sweep_slice(void *data)
         return;
 
     stay = mc_stay_begin(XEN_MEM_COMPRESS_T_timer);
-    arch_mc_sweep(mc->domain, &mc->lap, MC_SWEEP_SLICE);
+    /* Where the CPU sets the flag nobody pays for looking. */
+    arch_mc_sweep(mc->domain, &mc->lap, MC_SWEEP_SLICE,
+                  arch_mc_hw_af() || mc_pressure_is_on());
     set_timer(&mc->sweep_timer,
               NOW() + max(MILLISECS(ms) / slices, MILLISECS(1)));
     mc_stay_end(stay);

@@ -392,7 +392,7 @@ static int domctl_op(struct domain *d, struct xen_domctl_mem_compress_op *op)
             *lap = (struct mc_lap){ .gfn = op->u.range.cursor };
 
         do
-            done = arch_mc_sweep(d, lap, MC_SWEEP_SLICE);
+            done = arch_mc_sweep(d, lap, MC_SWEEP_SLICE, true);
         while ( !done && !mc_preempted() );
 
         op->u.range.cursor = lap->gfn;

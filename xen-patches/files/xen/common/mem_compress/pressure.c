@@ -78,6 +78,11 @@ static bool look_at_watermarks(void)
     return mc_pressed(ACCESS_ONCE(pressed), avail_domheap_pages(), low, high);
 }
 
+bool mc_pressure_is_on(void)
+{
+    return ACCESS_ONCE(pressed);
+}
+
 static bool allows(const struct domain *d)
 {
     return mem_compress_enabled(d) && !d->is_dying && !d->mem_compress->off &&
@@ -233,7 +238,7 @@ static bool work(void)
     {
         struct mem_compress *mc = sweep->mem_compress;
 
-        if ( arch_mc_sweep(sweep, &mc->lap, MC_SWEEP_SLICE) )
+        if ( arch_mc_sweep(sweep, &mc->lap, MC_SWEEP_SLICE, true) )
             mc->swept = NOW();
         more = true;
     }

@@ -253,6 +253,8 @@ void mc_stay_info(uint64_t stretch[], uint64_t *reclaim);
 void mc_pressure_weight(struct domain *d, uint32_t weight);
 int mc_pressure_set(const struct xen_mem_compress_host *h);
 void mc_pressure_info(uint64_t *low, uint64_t *high);
+/* Is the host short of memory? */
+bool mc_pressure_is_on(void);
 /* Frames ran out: do not wait for the next look at the watermarks. */
 void mc_pressure_now(void);
 
@@ -494,8 +496,10 @@ bool arch_mc_copy_resident(struct domain *d, gfn_t gfn, void *buf);
 
 /*
  * Age up to @nr gfns from where @lap is; true when that completed the sweep.
+ * @all: not even pages that were in use for long are passed by (age.h).
  */
-bool arch_mc_sweep(struct domain *d, struct mc_lap *lap, unsigned int nr);
+bool arch_mc_sweep(struct domain *d, struct mc_lap *lap, unsigned int nr,
+                   bool all);
 
 /* Set the access flag; false if there is nothing to set it in. */
 bool arch_mc_mark_young(struct domain *d, gfn_t gfn);

@@ -365,7 +365,7 @@ bool mc_reclaim_direct(struct domain *d)
          * faults needs: whenever it is tried again it accesses all of that,
          * and two sweeps without an access in between are wanted.
          */
-        arch_mc_sweep(d, &mc->lap, DIRECT_SWEEP);
+        arch_mc_sweep(d, &mc->lap, DIRECT_SWEEP, true);
         again = false;
     }
     mc->direct = hand;

@@ -715,41 +715,75 @@ bool arch_mc_copy_resident(struct domain *d, gfn_t gfn, void *buf)
     return true;
 }
 
-/*
- * One leaf, page or block, of @pages gfns from @gfn on.  @last: no more of it
- * is to follow.  Was it accessed?
- */
-static bool sweep_leaf(struct domain *d, struct mc_lap *lap, lpae_t *entry,
-                       bool reachable, unsigned long gfn, unsigned long pages,
-                       bool last)
+static void clear_accessed(struct p2m_domain *p2m, lpae_t *entry, lpae_t pte,
+                           bool cached)
 {
-    struct mem_compress *mc = d->mem_compress;
-    struct p2m_domain *p2m = p2m_get_hostp2m(d);
+    lpae_t old = pte;
+
+    old.p2m.af = 0;
+    /* Lost only to the CPU setting the flag, which is set already. */
+    if ( pte.p2m.af && cmpxchg_entry(entry, pte, old) )
+        p2m->need_flush |= cached;
+}
+
+/* Is a descriptor of RAM one that the CPU has used since it was last asked? */
+static bool was_accessed(lpae_t pte, bool reachable)
+{
+    return reachable && lpae_is_valid(pte) && pte.p2m.af;
+}
+
+/*
+ * The leaf of one page.  @all: to be looked at, though it was in use whenever
+ * that was done lately.
+ */
+static void sweep_page(struct domain *d, struct mc_lap *lap, lpae_t *entry,
+                       bool reachable, unsigned long gfn, bool all)
+{
     lpae_t pte = { .bits = read_atomic(&entry->bits) };
     const bool ram = pte.p2m.type == p2m_ram_rw;
-    bool young = false;
-    unsigned long i;
+    uint8_t *age = mc_age_of(d->mem_compress, _gfn(gfn));
+
+    if ( !age || (!ram && !p2m_is_compress(pte.p2m.type)) )
+        return;
 
     if ( ram )
     {
-        const uint8_t *age = mc_age_of(mc, _gfn(gfn));
+        bool young = was_accessed(pte, reachable);
 
-        young = reachable && lpae_is_valid(pte) && pte.p2m.af;
+        if ( !young )
+            *age = mc_age_older(*age);
+        else if ( !all && mc_age_resting(*age) )
+            *age = mc_age_rested(*age);
+        else
+            *age = mc_age_used(*age, all);
 
         /* An excluded page keeps its flag: what for should it fault? */
-        if ( pte.p2m.af && last &&
-             !(pages == 1 && age && mc_age_excluded(*age)) )
-        {
-            lpae_t old = pte;
-
-            old.p2m.af = 0;
-            /* Lost only to the CPU setting the flag, which is set already. */
-            if ( cmpxchg_entry(entry, pte, old) )
-                p2m->need_flush |= young;
-        }
+        if ( !mc_age_excluded(*age) && !mc_age_resting(*age) )
+            clear_accessed(p2m_get_hostp2m(d), entry, pte, young);
+        lap->hist.n[mc_age_get(*age)]++;
     }
-    else if ( !p2m_is_compress(pte.p2m.type) )
+    else
+        *age = mc_age_older(*age);
+}
+
+/*
+ * A block, of which @pages gfns from @gfn on; @last: no more of it is to
+ * follow.  Was it accessed?
+ */
+static bool sweep_block(struct domain *d, struct mc_lap *lap, lpae_t *entry,
+                        bool reachable, unsigned long gfn,
+                        unsigned long pages, bool last)
+{
+    struct mem_compress *mc = d->mem_compress;
+    lpae_t pte = { .bits = read_atomic(&entry->bits) };
+    bool young = was_accessed(pte, reachable);
+    unsigned long i;
+
+    if ( pte.p2m.type != p2m_ram_rw )
         return false;
+
+    if ( last )
+        clear_accessed(p2m_get_hostp2m(d), entry, pte, young);
 
     for ( i = 0; i < pages; i++ )
     {
@@ -759,8 +793,7 @@ static bool sweep_leaf(struct domain *d, struct mc_lap *lap, lpae_t *entry,
             break;
 
         *age = young ? mc_age_touch(*age) : mc_age_older(*age);
-        if ( ram )
-            lap->hist.n[mc_age_get(*age)]++;
+        lap->hist.n[mc_age_get(*age)]++;
     }
 
     return young;
@@ -778,7 +811,8 @@ static void gather(struct mem_compress *mc, struct mc_lap *lap,
                       (age && mc_age_get(*age) >= MC_SPLIT_COLD_AGE);
 }
 
-bool arch_mc_sweep(struct domain *d, struct mc_lap *lap, unsigned int nr)
+bool arch_mc_sweep(struct domain *d, struct mc_lap *lap, unsigned int nr,
+                   bool all)
 {
     struct mem_compress *mc = d->mem_compress;
     struct p2m_domain *p2m = p2m_get_hostp2m(d);
@@ -815,14 +849,14 @@ bool arch_mc_sweep(struct domain *d, struct mc_lap *lap, unsigned int nr)
              * split, to know from the next sweep on.
              */
             unsigned long pages = next - *gfn;
-            bool young, ram = entry->p2m.type == p2m_ram_rw;
+            bool young;
 
-            young = sweep_leaf(d, lap, entry, reachable, *gfn, pages,
-                               !(next & ((1UL << XEN_PT_LEVEL_ORDER(level)) -
-                                         1)));
+            young = sweep_block(d, lap, entry, reachable, *gfn, pages,
+                                !(next & ((1UL << XEN_PT_LEVEL_ORDER(level)) -
+                                          1)));
             unmap_domain_page(entry);
 
-            if ( young && ram && mc->split_budget )
+            if ( young && mc->split_budget )
             {
                 mc->split_budget--;
                 split_block(d, _gfn(*gfn));
@@ -839,7 +873,7 @@ bool arch_mc_sweep(struct domain *d, struct mc_lap *lap, unsigned int nr)
         for ( i = idx; i < XEN_PT_LPAE_ENTRIES && *gfn < end && nr;
               i++, (*gfn)++, nr-- )
         {
-            sweep_leaf(d, lap, entry - idx + i, reachable, *gfn, 1, true);
+            sweep_page(d, lap, entry - idx + i, reachable, *gfn, all);
             gather(mc, lap, entry - idx + i, *gfn);
         }
 
