@@ -359,6 +359,19 @@ static void histogram_keeps_count_sum_and_max(void)
     CHECK_EQ(h.max, 999 * 37);
 }
 
+static void shared_values_count_as_their_mean(void)
+{
+    static struct mc_hist h;
+
+    mc_hist_add(&h, 5);
+    mc_hist_add_shared(&h, 31, 3);
+    CHECK_EQ(h.count, 4);
+    CHECK_EQ(h.sum, 36);
+    CHECK_EQ(h.max, 10);
+    CHECK_EQ(h.buckets[10], 3);
+    CHECK_EQ(h.buckets[5], 1);
+}
+
 int main(void)
 {
     RUN(age_saturates);
@@ -378,6 +391,7 @@ int main(void)
     RUN(blocks_are_split_while_it_shows_something);
     RUN(buckets_are_as_published);
     RUN(histogram_keeps_count_sum_and_max);
+    RUN(shared_values_count_as_their_mean);
 
     return 0;
 }

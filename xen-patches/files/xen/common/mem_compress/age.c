@@ -106,6 +106,16 @@ void mc_hist_add(struct mc_hist *h, uint64_t value)
     h->buckets[mc_hist_bucket(value)]++;
 }
 
+void mc_hist_add_shared(struct mc_hist *h, uint64_t sum, unsigned int nr)
+{
+    uint64_t mean = sum / nr;
+
+    h->count += nr;
+    h->sum += sum;
+    h->max = max(h->max, mean);
+    h->buckets[mc_hist_bucket(mean)] += nr;
+}
+
 /*
  * Local variables:
  * mode: C

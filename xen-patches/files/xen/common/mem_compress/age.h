@@ -176,6 +176,8 @@ struct mc_hist {
 
 unsigned int mc_hist_bucket(uint64_t value);
 void mc_hist_add(struct mc_hist *h, uint64_t value);
+/* @nr values of which only the @sum is known: each counts as their mean. */
+void mc_hist_add_shared(struct mc_hist *h, uint64_t sum, unsigned int nr);
 
 #endif /* MEM_COMPRESS_AGE_H */
 

@@ -75,14 +75,8 @@ void mc_hist(struct mem_compress *mc, unsigned int which, uint64_t ticks)
 void mc_hist_shared(struct mem_compress *mc, unsigned int which,
                     uint64_t ticks, unsigned int nr)
 {
-    struct mc_hist *h = &mc->hist[which];
-
-    /* The mean for each, and the sum as it is. */
     spin_lock(&mc->lock);
-    mc_hist_add(h, ticks / nr);
-    h->count += nr - 1;
-    h->buckets[mc_hist_bucket(ticks / nr)] += nr - 1;
-    h->sum += ticks - ticks / nr;
+    mc_hist_add_shared(&mc->hist[which], ticks, nr);
     spin_unlock(&mc->lock);
 }
 

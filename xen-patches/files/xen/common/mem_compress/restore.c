@@ -64,7 +64,8 @@ void mc_restored(struct domain *d, const struct mc_out *out, unsigned int nr,
 {
     struct mem_compress *mc = d->mem_compress;
     void *pages[MC_CHAIN_MAX];
-    unsigned int i, unused;
+    unsigned int i, unused, decoded = 0;
+    uint64_t ticks = 0;
     bool sparse;
 
     spin_lock(&mc->lock);
@@ -98,8 +99,8 @@ void mc_restored(struct domain *d, const struct mc_out *out, unsigned int nr,
             continue;
 
         /* Restored, or its descriptor went away: nothing refers to it. */
-        if ( o->codec_ticks )
-            mc_hist_add(&mc->hist[XEN_MEM_COMPRESS_H_decode], o->codec_ticks);
+        ticks += o->codec_ticks;
+        decoded += !!o->codec_ticks;
         unused = o->chain ? mc_store_free_open(&mc->store, o->leaf.payload,
                                                o->chain, pages)
                           : mc_store_free(&mc->store, o->leaf.payload, pages);
@@ -111,6 +112,9 @@ void mc_restored(struct domain *d, const struct mc_out *out, unsigned int nr,
         }
     }
 
+    if ( decoded )
+        mc_hist_add_shared(&mc->hist[XEN_MEM_COMPRESS_H_decode], ticks,
+                           decoded);
     sparse = mc_store_is_sparse(&mc->store);
     spin_unlock(&mc->lock);
 
@@ -119,16 +123,13 @@ void mc_restored(struct domain *d, const struct mc_out *out, unsigned int nr,
         mc_store_tidy_soon(mc);
 }
 
-/* Pages between two looks at whether the guest has an event to take. */
-#define EVENT_CHECK    8U
-
-/* Does somebody else want the CPU, after @n pages of a batch? */
+/*
+ * Does somebody else want the CPU, after @n pages of a batch?  They take as
+ * long as one that is compressed.
+ */
 static bool preempted(unsigned int n)
 {
-    mc_stay_looked();
-
-    return mc_inject() || softirq_pending(smp_processor_id()) ||
-           (!(n % EVENT_CHECK) && hypercall_preempt_check());
+    return mc_inject() || (!(n % 4) && mc_preempted());
 }
 
 /*
