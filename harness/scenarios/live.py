@@ -10,7 +10,8 @@ from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
-from harness.build.artifacts import existing, xen_without_controller
+from harness.build.artifacts import Graph, existing, xen_without_controller
+from harness.build.driver import HOSTILE, build_hostile
 from harness.config import load_profile
 from harness.errors import HarnessError, MachineError
 from harness.hypervisor import DomainController
@@ -92,6 +93,10 @@ class LiveBed:
             finally:
                 halt(name)
                 shutil.rmtree(testbed.folder.path, ignore_errors=True)
+
+    def push_hostile(self, guest: str) -> None:
+        module = build_hostile(Graph().kernel).path / HOSTILE
+        self._testbed.guests[guest].transport.push(module, f"/tmp/{HOSTILE}")
 
     def qmp(self, command: str, arguments: Mapping[str, Any]) -> Any:
         with self._testbed.qmp() as qmp:

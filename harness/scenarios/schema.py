@@ -180,6 +180,18 @@ class IdleOverhead(_Model):
     goes: Annotated[int, Field(gt=0)] = 3
 
 
+class Stretch(_Model):
+    """Provoke all that takes Xen long; for how long it never looked who wants the processor."""
+
+    do: Literal["stretch"]
+    pages: Annotated[int, Field(ge=64, le=1 << 22)] = 6144
+    rounds: Annotated[int, Field(gt=0)] = 2
+    attack_s: Annotated[int, Field(gt=0)] = 1
+    waits: Annotated[int, Field(gt=0)] = 50
+    """So often must vCPUs have slept for a frame before reclaim in faults has shown all it has."""
+    doomed_mib: Annotated[int, Field(gt=0)] = 64
+
+
 class Profile(_Model):
     """Count Xen's instructions by function while pages are compressed and restored."""
 
@@ -208,6 +220,7 @@ Step = Annotated[
     | Density
     | Scan
     | IdleOverhead
+    | Stretch
     | Profile,
     Field(discriminator="do"),
 ]

@@ -21,6 +21,7 @@ from harness.scenarios.pressure import record_pressure
 from harness.scenarios.profile import profile
 from harness.scenarios.roundtrip import round_trips
 from harness.scenarios.scan import compare_scans
+from harness.scenarios.stretch import measure_stretch
 from harness.scenarios.victims import victims
 
 
@@ -152,6 +153,7 @@ _STEPS: dict[type[Any], Callable[[Context, Any], None]] = {
     schema.Profile: profile,
     schema.Scan: compare_scans,
     schema.IdleOverhead: measure_overhead,
+    schema.Stretch: measure_stretch,
 }
 
 

@@ -54,6 +54,13 @@ class SimStats:
     moved: int = 0
     scanned: int = 0
     sweeps: int = 0
+    host_total: int = 200_000
+    # What happens while somebody waits for it.
+    background: int = 0
+    waits: int = 0
+    reclaims: int = 0
+    stretch: dict[str, int] = field(default_factory=dict)
+    reclaim_fault: int = 0
     restores: dict[str, int] = field(default_factory=dict)
 
     @property
@@ -92,6 +99,9 @@ class SimGuest:
         self.refilled = 0
         self.works = 0
         self.sweeps = 0
+        self.looks = 0
+        self.stretch: dict[str, int] = {}
+        self.commands: list[str] = []
 
     @property
     def shell(self) -> SimGuest:
@@ -108,6 +118,9 @@ class SimGuest:
         if words[0] == "echo":
             self._force(0)
             return Done()
+        if words[0] != "memload":
+            self.commands.append(command)
+            return Done(b"500\n")
         option = dict(itertools.pairwise(words))
         if words[1] == "serve":
             self.content = ContentClass(option["--class"])
@@ -170,6 +183,7 @@ class SimGuest:
     def stats(self) -> SimStats:
         if not hasattr(self, "state"):
             return SimStats(unbalanced=self.unbalanced, ballooned=self.ballooned)
+        self.looks += 1
         count = {g: int(np.count_nonzero(self.state == g)) for g in (G_ZERO, G_SAME, G_LZO)}
         return SimStats(
             compressed=sum(count.values()),
@@ -180,6 +194,13 @@ class SimGuest:
             ballooned=self.ballooned,
             restores={"data": self.restored},
             sweeps=self.sweeps if not self.works else 2 * self.sweeps,
+            background=10_000 * self.looks,
+            waits=100 * self.looks,
+            reclaims=self.looks,
+            rejected=self.looks,
+            committed=sum(count.values()) + self.looks if self.stretch else 0,
+            stretch=self.stretch,
+            reclaim_fault=3000,
         )
 
     def compress(self, *, min_age: int = 0, max_pages: int = 0) -> int:
@@ -247,6 +268,9 @@ class SimBed:
     @contextmanager
     def without_controller(self) -> Iterator[Mapping[str, SimGuest]]:
         yield {self.guest.name: self.guest}
+
+    def push_hostile(self, guest: str) -> None:
+        self.guest.commands.append(f"push {guest}")
 
     def describe(self) -> tuple[Mapping[str, str | int], Mapping[str, str]]:
         return {"cpu": "simulated"}, {"xen": "00"}

@@ -25,6 +25,7 @@ SMALL = {
     "lru": ["victims.pages=400"],
     "density": ["density.pages=1200"],
     "idle": ["idle-overhead.pages=400"],
+    "stretch": ["stretch.pages=400"],
 }
 
 
@@ -157,6 +158,28 @@ def test_an_idle_controller_is_held_against_none(bed: SimBed, tmp_path: Path) ->
     found = [f for f in figures(loaded) if f.bar.name == "idle_overhead"]
     assert found[0].value == pytest.approx(0.003)
     assert found[0].met
+
+
+STRETCH = {"fault": 1300, "reclaim": 2000, "guest": 6250, "idle": 100}
+
+
+def test_the_longest_stretch_is_that_of_whatever_took_longest(bed: SimBed, tmp_path: Path) -> None:
+    bed.guest.stretch = STRETCH
+    run(bed, tmp_path, "stretch")
+    found = {f.bar.name: f for f in figures(load_run(tmp_path / "run"))}
+    longest = found["max_stretch_insns"]
+    # 6250 ticks of 62.5 MHz, an instruction a nanosecond.
+    assert (longest.value, longest.dimensions["what"], longest.met) == (100_000, "guest", True)
+    assert found["max_fault_reclaim_insns"].value == 48_000
+    # What took memory, or was to be destroyed, is gone.
+    commands = " ".join(bed.guest.commands)
+    assert all(f"xl destroy {name}" in commands for name in ("hog", "doomed"))
+
+
+def test_what_was_never_done_has_no_longest_stretch(bed: SimBed, tmp_path: Path) -> None:
+    bed.guest.stretch = STRETCH | {"idle": 0}
+    with pytest.raises(ScenarioFailed, match="nothing was ever done for idle"):
+        run(bed, tmp_path, "stretch")
 
 
 def test_a_controller_without_sweeps_is_not_idle_but_absent(bed: SimBed, tmp_path: Path) -> None:
