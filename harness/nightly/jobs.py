@@ -58,6 +58,7 @@ JOBS: tuple[Job, ...] = (
     Job("lru", 2, _run("lru"), 3600),
     Job("latency", 2, _run("latency"), 3600),
     Job("density", 2, _run("density"), 3600),
+    Job("stretch", 2, _run("stretch"), 3600),
     Job("roundtrip", 2, _run("roundtrip"), 4 * 3600),
     Job("mutations", 2, (sys.executable, "-m", "harness.nightly.mutations"), 4 * 3600),
     # Ten million executions of each target, other ones each day; half an hour of attacks.

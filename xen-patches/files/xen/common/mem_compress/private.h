@@ -16,6 +16,8 @@
  *                        |
  *      store.c  codec.c  age.c  (pure logic)
  *
+ * stay.c measures for how long any of it keeps a processor.
+ *
  * Lock order, outermost first:
  *
  *      p2m lock  >  d->page_alloc_lock  >  mc->lock  >  reserve lock
