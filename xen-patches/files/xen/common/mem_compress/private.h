@@ -406,7 +406,7 @@ void mc_restored(struct domain *d, const struct mc_out *out, unsigned int nr,
 void mc_store_tidy_soon(struct mem_compress *mc);
 
 /* Gfns that a sweep looks at in one go. */
-#define MC_SWEEP_SLICE        512U
+#define MC_SWEEP_SLICE        1024U
 
 /* Switch the controller on for @d; change what was set then. */
 int mc_enable(struct domain *d, const struct xen_mem_compress_setup *s);

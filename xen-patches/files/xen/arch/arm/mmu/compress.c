@@ -733,37 +733,64 @@ static bool was_accessed(lpae_t pte, bool reachable)
 }
 
 /*
- * The leaf of one page.  @all: to be looked at, though it was in use whenever
- * that was done lately.
+ * @nr pages of a table from @gfn on.  @all: to be looked at, though they were
+ * in use whenever that was done lately.
  */
-static void sweep_page(struct domain *d, struct mc_lap *lap, lpae_t *entry,
-                       bool reachable, unsigned long gfn, bool all)
+static void sweep_pages(struct domain *d, struct mc_lap *lap, lpae_t *entry,
+                        bool reachable, unsigned long gfn, unsigned int nr,
+                        bool all)
 {
-    lpae_t pte = { .bits = read_atomic(&entry->bits) };
-    const bool ram = pte.p2m.type == p2m_ram_rw;
-    uint8_t *age = mc_age_of(d->mem_compress, _gfn(gfn));
+    const struct mem_compress *mc = d->mem_compress;
+    struct p2m_domain *p2m = p2m_get_hostp2m(d);
+    unsigned int cold = 0, pages = 0;
+    uint8_t *age;
 
-    if ( !age || (!ram && !p2m_is_compress(pte.p2m.type)) )
+    for ( ; nr && !mc_age_of(mc, _gfn(gfn)); nr--, gfn++ )
+        entry++;
+    if ( !nr )
         return;
 
-    if ( ram )
+    age = mc_age_of(mc, _gfn(gfn));
+    nr = min_t(unsigned long, nr, mc->first_gfn + mc->nr_ages - gfn);
+
+    for ( ; nr; nr--, entry++, age++ )
     {
-        bool young = was_accessed(pte, reachable);
+        lpae_t pte = { .bits = read_atomic(&entry->bits) };
+        uint8_t a = *age;
 
-        if ( !young )
-            *age = mc_age_older(*age);
-        else if ( !all && mc_age_resting(*age) )
-            *age = mc_age_rested(*age);
+        if ( pte.p2m.type == p2m_ram_rw )
+        {
+            bool young = was_accessed(pte, reachable);
+
+            if ( !young )
+                a = mc_age_older(a);
+            else if ( !all && mc_age_resting(a) )
+                a = mc_age_rested(a);
+            else
+                a = mc_age_used(a, all);
+
+            /* An excluded page keeps its flag: what for should it fault? */
+            if ( pte.p2m.af && !mc_age_excluded(a) && !mc_age_resting(a) )
+                clear_accessed(p2m, entry, pte, young);
+            lap->hist.n[mc_age_get(a)]++;
+            cold += mc_age_get(a) >= MC_SPLIT_COLD_AGE;
+        }
+        else if ( p2m_is_compress(pte.p2m.type) )
+        {
+            a = mc_age_older(a);
+            /* Compressed ones were cold enough for somebody. */
+            cold += pte.p2m.type == p2m_ram_compressed ||
+                    mc_age_get(a) >= MC_SPLIT_COLD_AGE;
+        }
         else
-            *age = mc_age_used(*age, all);
+            continue;
 
-        /* An excluded page keeps its flag: what for should it fault? */
-        if ( !mc_age_excluded(*age) && !mc_age_resting(*age) )
-            clear_accessed(p2m_get_hostp2m(d), entry, pte, young);
-        lap->hist.n[mc_age_get(*age)]++;
+        *age = a;
+        pages++;
     }
-    else
-        *age = mc_age_older(*age);
+
+    lap->seen.pages += pages;
+    lap->seen.cold += cold;
 }
 
 /*
@@ -799,18 +826,6 @@ static bool sweep_block(struct domain *d, struct mc_lap *lap, lpae_t *entry,
     return young;
 }
 
-/* What a page of a table counts as evidence of. */
-static void gather(struct mem_compress *mc, struct mc_lap *lap,
-                   const lpae_t *entry, unsigned long gfn)
-{
-    const uint8_t *age = mc_age_of(mc, _gfn(gfn));
-
-    /* Compressed ones were cold enough for somebody. */
-    lap->seen.pages++;
-    lap->seen.cold += entry->p2m.type == p2m_ram_compressed ||
-                      (age && mc_age_get(*age) >= MC_SPLIT_COLD_AGE);
-}
-
 bool arch_mc_sweep(struct domain *d, struct mc_lap *lap, unsigned int nr,
                    bool all)
 {
@@ -827,8 +842,9 @@ bool arch_mc_sweep(struct domain *d, struct mc_lap *lap, unsigned int nr,
 
     while ( *gfn < end && nr )
     {
-        unsigned int level, idx, i;
+        unsigned int level;
         unsigned long next = (*gfn | ((1UL << XEN_PT_LEVEL_ORDER(2)) - 1)) + 1;
+        unsigned long pages = next - *gfn;
         bool reachable;
         lpae_t *entry = p2m_map_leaf(p2m, _gfn(*gfn), &level, &reachable);
 
@@ -848,7 +864,6 @@ bool arch_mc_sweep(struct domain *d, struct mc_lap *lap, unsigned int nr,
              * about them, and if that is likely to be worth knowing it is
              * split, to know from the next sweep on.
              */
-            unsigned long pages = next - *gfn;
             bool young;
 
             young = sweep_block(d, lap, entry, reachable, *gfn, pages,
@@ -869,15 +884,11 @@ bool arch_mc_sweep(struct domain *d, struct mc_lap *lap, unsigned int nr,
             continue;
         }
 
-        idx = third_table_offset(pfn_to_paddr(*gfn));
-        for ( i = idx; i < XEN_PT_LPAE_ENTRIES && *gfn < end && nr;
-              i++, (*gfn)++, nr-- )
-        {
-            sweep_page(d, lap, entry - idx + i, reachable, *gfn, all);
-            gather(mc, lap, entry - idx + i, *gfn);
-        }
-
+        pages = min(min(pages, end - *gfn), (unsigned long)nr);
+        sweep_pages(d, lap, entry, reachable, *gfn, pages, all);
         unmap_domain_page(entry);
+        *gfn += pages;
+        nr -= pages;
     }
 
     mc->flushes += p2m->need_flush;
@@ -904,7 +915,7 @@ bool arch_mc_mark_young(struct domain *d, gfn_t gfn)
 
     p2m_read_lock(p2m);
 
-    entry = p2m_map_leaf(p2m, gfn, &level, NULL);
+    entry = page_leaf(d, gfn) ?: p2m_map_leaf(p2m, gfn, &level, NULL);
     while ( entry )
     {
         pte.bits = read_atomic(&entry->bits);
