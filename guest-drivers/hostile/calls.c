@@ -236,6 +236,59 @@ static void attack_rest(struct hostile_thread *t)
 			      op.op, at, op.u.pad[at]);
 }
 
+/* Nothing to do, and one fault of form, which is always refused. */
+static void attack_form(struct hostile_thread *t)
+{
+	u64 pa = page_to_phys(hostile_spare_page(t));
+	struct xen_mem_compress_op op = {
+		.version = XEN_MEM_COMPRESS_INTERFACE_VERSION,
+		.op = hostile_below(t, XENMEM_compress_op_query + 1),
+	};
+	xen_mem_compress_range_t *range = &op.u.range;
+	bool has_range = op.op <= XENMEM_compress_op_restore_hint;
+	unsigned int fault = hostile_below(t, has_range ? 9 : 3);
+	int ret;
+
+	if (has_range) {
+		range->first = pa;
+		range->start = pa;
+		range->end = pa;
+	}
+	switch (fault) {
+	case 0:
+		op.version ^= 1U << hostile_below(t, 32);
+		break;
+	case 1:
+		/* The one flag there is goes with a range. */
+		op.flags = 1U << (has_range + hostile_below(t, 16 - has_range));
+		break;
+	case 2:
+		op.op = XENMEM_compress_op_query + 1 + hostile_below(t, 60000);
+		break;
+	case 3:
+		range->min_age = 1U << (4 + hostile_below(t, 4));
+		break;
+	case 4:
+		range->pass = 1U << (2 + hostile_below(t, 6));
+		break;
+	case 5:
+	case 6:
+		range->pad[fault - 5] = 1U << hostile_below(t, 8);
+		break;
+	case 7:
+		range->start = range->first - 1;
+		break;
+	default:
+		range->end = range->first - 1;
+		break;
+	}
+	ret = call(t, op.op, &op);
+	/* Or nothing at all is allowed at the moment. */
+	if (ret != -EINVAL && ret != -EOPNOTSUPP)
+		hostile_found(FOUND_ALLOWED, "operation %u with fault %u of form: %d",
+			      op.op, fault, ret);
+}
+
 /* Where the argument is: nowhere, half there, not to be written, compressed. */
 static void attack_pointer(struct hostile_thread *t)
 {
@@ -539,7 +592,8 @@ static const struct {
 	unsigned int weight;
 	void (*run)(struct hostile_thread *t);
 } attacks[] = {
-	{ "argument", 280, attack_argument },
+	{ "argument", 270, attack_argument },
+	{ "form", 10, attack_form },
 	{ "rest", 10, attack_rest },
 	{ "pointer", 100, attack_pointer },
 	{ "shared", 100, attack_shared },

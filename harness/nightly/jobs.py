@@ -61,8 +61,9 @@ JOBS: tuple[Job, ...] = (
     Job("stretch", 2, _run("stretch"), 3600),
     Job("roundtrip", 2, _run("roundtrip"), 4 * 3600),
     Job("mutations", 2, (sys.executable, "-m", "harness.nightly.mutations"), 4 * 3600),
-    # Ten million executions of each target, other ones each day; half an hour of attacks.
-    Job("fuzz", 2, _tests(FUZZ, marks="slow"), 3 * 3600),
+    # Ten million executions of each target, other ones each day, and which lines the corpus runs;
+    # half an hour of attacks.
+    Job("fuzz", 2, _tests(FUZZ, "-rP", marks="slow or not slow"), 3 * 3600),
     Job("hostile", 2, _tests(HOSTILE, marks="slow"), 3600),
     # 3: for a weekend
     Job("slow", 3, _tests(f"--ignore={FUZZ}", f"--ignore={HOSTILE}", marks="slow"), 6 * 3600),

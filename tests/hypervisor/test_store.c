@@ -99,6 +99,33 @@ static void one_page_is_enough_for_any_length(void)
     CHECK_EQ(store.objects, 0);
 }
 
+/* Each time that a page would be needed there is none, once. */
+static void without_a_page_nothing_changes(void)
+{
+    static mc_handle_t handles[400];
+    static struct mc_store before;
+    unsigned int i, len, refused = 0;
+    mc_handle_t none = 0;
+
+    fresh(&store);
+    for ( i = 0; i < ARRAY_SIZE(handles); i++ )
+    {
+        len = 1 + i * 797 % MC_MAX_OBJECT;
+        if ( mc_store_pages_needed(&store, len) )
+        {
+            before = store;
+            CHECK_EQ(mc_store_put(&store, i, data, len, 0, 1, &none), -ENOMEM);
+            CHECK(!none && !memcmp(&before, &store, sizeof(store)));
+            refused++;
+        }
+        handles[i] = put(&store, i, len);
+    }
+    CHECK(refused > 100);
+    for ( i = 0; i < ARRAY_SIZE(handles); i++ )
+        expect(&store, handles[i], i, 1 + i * 797 % MC_MAX_OBJECT);
+    fresh(&store);
+}
+
 static void lengths_and_numbers_out_of_range_are_refused(void)
 {
     void *page = page_alloc();
@@ -534,6 +561,7 @@ int main(void)
 
     RUN(an_empty_store_needs_a_page);
     RUN(one_page_is_enough_for_any_length);
+    RUN(without_a_page_nothing_changes);
     RUN(lengths_and_numbers_out_of_range_are_refused);
     RUN(every_field_is_kept_at_its_limits);
     RUN(objects_may_straddle_pages);

@@ -49,6 +49,11 @@ def delta(before: Stats, after: Stats) -> dict[str, int]:
     return found
 
 
+def stored_objects(controller: DomainController) -> int:
+    """By the store's own count."""
+    return sum(one["objects"] for one in controller.classes())
+
+
 class Attacked:
     """The attacking guest, and how a race between some of its attacks is run."""
 
@@ -70,6 +75,8 @@ class Attacked:
             assert not any(self._hostile.report().found.values()), self._hostile.findings()
             assert imbalance_pages(after) == 0
             assert after.corrupted == 0
+            # The store has what descriptors lead to, and nothing that none does.
+            assert stored_objects(self.guest.controller) == after.lzo
             if all(happened[name] > 0 for name in wanted):
                 break
         print(attacks, happened)
@@ -98,11 +105,14 @@ def attacked(pair: Testbed, hostile: Hostile) -> Attacked:
             id="grant copy by Xen",
         ),
         pytest.param(
-            ["request-page", "set-way", "check"], ["committed", "restored_data"], id="set/way"
+            ["request-page", "set-way", "check"],
+            ["committed", "restored_data"],
+            id="set/way",
         ),
         pytest.param(["physmap"], ["dropped"], id="add to and remove from physmap"),
         pytest.param(["walked-table"], ["freeze_failed"], id="a table that Xen is looking at"),
         pytest.param(["excluded"], ["committed", "cancelled"], id="exclude and discard"),
+        pytest.param(["long-list", "check"], ["committed", "restored_data"], id="discard and read"),
         pytest.param(["mangle", "argument"], ["cancelled", "moved"], id="tables that go away"),
     ],
 )
