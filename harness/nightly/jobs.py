@@ -30,6 +30,13 @@ class Job:
         return tuple(self.argv[:3]) == PYTEST
 
 
+# What guests ask for, and how they fare: with the driver and without.
+GUESTS = tuple(
+    f"tests/integration/test_{name}.py"
+    for name in ("driver", "driver_growth", "driver_alive", "memcompressd")
+)
+
+
 def _tests(*words: str, marks: str = "not slow and not debug_xen") -> tuple[str, ...]:
     return (*PYTEST, "-m", marks, "--junitxml={out}/junit.xml", *words)
 
@@ -55,6 +62,7 @@ JOBS: tuple[Job, ...] = (
     Job("integration-soft-af", 2, _tests("tests/integration", "--profile=soft-af"), 3600),
     Job("integration-hw-af", 2, _tests("tests/integration", "--profile=hw-af"), 3600),
     Job("integration-debug", 2, _with_debug_xen("tests/integration", "-k", "compress"), 3600),
+    Job("guests", 2, _tests(*GUESTS, marks="slow"), 2 * 3600),
     Job("lru", 2, _run("lru"), 3600),
     Job("latency", 2, _run("latency"), 3600),
     Job("density", 2, _run("density"), 3600),

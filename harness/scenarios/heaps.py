@@ -53,6 +53,18 @@ class Heaps:
         self._looked_at(load)
         return load
 
+    def until_killed(self, most: int) -> int:
+        """Begin so many, but none after a process was killed; how many lived before that."""
+        before = read_pressure(self.guest).kills
+        for lived in range(most):
+            try:
+                self.begin()
+            except GuestError:
+                return lived  # it was the one, or could not even begin
+            if read_pressure(self.guest).kills > before:
+                return lived
+        return most
+
     def verify(self) -> None:
         """Each its whole heap. Raises GuestError naming one that is not there any more."""
         for number, load in enumerate(self.alive):
@@ -74,19 +86,14 @@ class Heaps:
 
 
 def before_the_first_kill(heaps: Heaps) -> int:
-    """Begin heaps until the kernel kills; how many lived before it did."""
-    before = read_pressure(heaps.guest).kills
+    """Begin heaps until the kernel kills; how many lived before it did. None is left."""
     try:
-        while read_pressure(heaps.guest).kills == before:
-            if len(heaps.alive) == MOST:
-                raise ScenarioFailed(f"{MOST} heaps and nobody was killed", where=heaps.guest.name)
-            try:
-                heaps.begin()
-            except GuestError:
-                break  # it was the one, or could not even begin
-        return len(heaps.alive) - 1
+        lived = heaps.until_killed(MOST)
     finally:
         heaps.end()
+    if lived == MOST:
+        raise ScenarioFailed(f"{MOST} heaps and nobody was killed", where=heaps.guest.name)
+    return lived
 
 
 @dataclass(frozen=True, slots=True)
