@@ -45,6 +45,7 @@ MODULES = (
     "guest",
     "memory",
     "pressure",
+    "monitor",
     "look",
     "debug",
     "scenarios",

@@ -15,10 +15,10 @@ from harness.build.driver import HOSTILE, build_hostile
 from harness.config import load_profile
 from harness.errors import HarnessError, MachineError
 from harness.hypervisor import DomainController
+from harness.monitor.observe import LiveObserver, observing
 from harness.report.provenance import patch_set
 from harness.report.run import Scalar
 from harness.scenarios.bed import Shell
-from harness.scenarios.observe import LiveObserver, observing
 from harness.testbed import Guest, State, Testbed, attach, boot, halt
 from harness.testbed.record import Folder
 

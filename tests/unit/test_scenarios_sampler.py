@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 from harness.errors import HypervisorError
+from harness.monitor.observe import parse_kernel
 from harness.report.run import load_run
 from harness.report.runfolder import RunFolder
 from harness.scenarios.content import Corpus
-from harness.scenarios.observe import parse_kernel
 from harness.scenarios.sampler import Sampler
 from tests.unit.simulated_bed import SimGuest, SimObserver
 

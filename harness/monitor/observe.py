@@ -11,9 +11,10 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 from harness.errors import HarnessError, HypervisorError
-from harness.hypervisor.memcompress import TOOL, Stats
+from harness.hypervisor.memcompress import TOOL, Stats, parse_histogram
 from harness.hypervisor.xl import parse_list
 from harness.report.books import PAGE_KIB
+from harness.report.histogram import Histogram
 from harness.report.sight import Sight
 from harness.testbed import Testbed, attach
 
@@ -33,6 +34,8 @@ class LiveObserver:
     def __init__(self, testbed: Testbed) -> None:
         self._testbed = testbed
         self._board_kib: int | None = None
+        self.stats: Mapping[str, Stats] = {}
+        """The controller's numbers by domain, as of the last look."""
 
     def look(self) -> Sight:
         """Xen's and dom0's view, by one command. Raises what ssh raises, and HypervisorError."""
@@ -41,6 +44,7 @@ class LiveObserver:
             listed, populated, host, domains = said.split(f"{MARK}\n")
             known = {d["name"]: Stats.parse(d) for d in json.loads(listed)}
             xen = Stats.parse(json.loads(host))
+            self.stats = known
             others = {
                 domain.name: domain.memory_mib * 1024 // PAGE_KIB
                 for domain in parse_list(domains)
@@ -70,6 +74,20 @@ class LiveObserver:
                 found[name] = parse_kernel(said.stdout.decode())
             except (HarnessError, ValueError, KeyError):
                 continue
+        return found
+
+    def histograms(self) -> dict[str, dict[str, Histogram]]:
+        """The controller's, by domain (those of the last look) and name."""
+        names = list(self.stats)
+        calls = "; ".join(f"{TOOL} histogram {name} --json; echo {MARK}" for name in names)
+        said = self._testbed.dom0.run(calls, timeout_s=60).stdout.decode() if names else ""
+        found: dict[str, dict[str, Histogram]] = {}
+        for name, text in zip(names, said.split(f"{MARK}\n"), strict=False):
+            try:
+                document = json.loads(text)
+            except ValueError:
+                continue  # the domain is gone by now
+            found[name] = {key: parse_histogram(one, key) for key, one in document.items()}
         return found
 
     def emulator(self) -> tuple[int | None, int | None]:
