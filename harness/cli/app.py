@@ -49,6 +49,7 @@ MODULES = (
     "look",
     "debug",
     "scenarios",
+    "sweep",
     "report",
     "config",
     "patches",
