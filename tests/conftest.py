@@ -1,4 +1,4 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The fixtures of harness.testing, for every test here."""
+"""The fixtures of harness.testing come with the harness; pytester is for the tests of these."""
 
-pytest_plugins = ["harness.testing"]
+pytest_plugins = ["pytester"]
