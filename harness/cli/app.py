@@ -46,6 +46,7 @@ MODULES = (
     "memory",
     "pressure",
     "monitor",
+    "estimate",
     "look",
     "debug",
     "scenarios",
