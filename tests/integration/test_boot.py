@@ -37,10 +37,9 @@ def harness(testbed: Testbed) -> Harness:
     return run
 
 
-def test_every_guest_answers_and_knows_its_name(testbed: Testbed) -> None:
+def test_every_guest_answers_and_knows_its_name(testbed: Testbed, each_guest: Guest) -> None:
     assert testbed.record.state is State.READY
-    for name, guest in testbed.guests.items():
-        assert guest.transport.succeed("hostname") == name
+    assert each_guest.transport.succeed("hostname") == each_guest.name
     assert testbed.dom0.succeed("hostname") == "dom0"
 
 
