@@ -19,7 +19,6 @@ from harness.testbed import Testbed
 
 # Where QEMU's board has its memory (hw/arm/virt.c).
 RAM_BASE = 0x4000_0000
-DUMP_S = 300.0
 COOKIE = "/tmp/xmc-estimate-cookie"
 
 
@@ -62,11 +61,7 @@ def _dumped(testbed: Testbed) -> Iterator[Pages]:
         with testbed.qmp() as qmp:
             qmp.execute("stop")
             try:
-                qmp.execute(
-                    "pmemsave",
-                    {"val": RAM_BASE, "size": size, "filename": str(dump)},
-                    timeout_s=DUMP_S,
-                )
+                qmp.pmemsave(dump, address=RAM_BASE, size_bytes=size)
             finally:
                 qmp.execute("cont")
         yield read_dump(dump)
