@@ -249,6 +249,15 @@ def _record_comparison(
         for content, ticks in by_class.items():
             if not ticks.size:
                 continue
+            ctx.folder.histogram(
+                "read_ns",
+                Histogram.of(ticks.tolist()),
+                "ns",
+                scale=clock.ns(1),
+                technique=technique,
+                content=content.value,
+                **labels,
+            )
             values = {
                 "mean": float(ticks.mean()),
                 "p50": float(np.quantile(ticks, 0.5)),

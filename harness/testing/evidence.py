@@ -24,6 +24,7 @@ def of_testbed(testbed: Testbed) -> Iterator[Section]:
     for name, log in testbed.consoles().items():
         yield f"{testbed.name}: console {name}", tail(log)
     yield f"{testbed.name}: events", events(folder.events)
+    yield f"{testbed.name}: QEMU", tail(folder.path / "qemu.log")
     if testbed.record.failure is None:
         try:
             said = testbed.dom0.run([TOOL, "list", "--json"], timeout_s=ASK_S)
