@@ -3,13 +3,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from harness.errors import HypervisorError
+from harness.monitor.observe import LiveObserver
+from harness.report.explain import explain
 from harness.report.run import Run, RunState, Scalar, load_run
+from harness.report.sight import Sight
 from harness.report.timeline import read_events
 from harness.scenarios import cli
 from harness.scenarios.live import LiveBed
@@ -22,15 +27,35 @@ SMALL = {
 }
 
 
-def run_small(name: str, testbed: Testbed, out: Path) -> Run:
+def run_small(
+    name: str, testbed: Testbed, out: Path, *, bed: Callable[[Testbed], LiveBed] = LiveBed
+) -> Run:
     """One scenario on the session's testbed, whatever profile it names."""
 
     @contextmanager
     def open_bed(profile: str, settings: Mapping[str, Scalar]) -> Iterator[LiveBed]:
-        yield LiveBed(testbed)
+        yield bed(testbed)
 
     cli.run(name, out=out, seed=11, overrides=SMALL[name], open_bed=open_bed)
     return load_run(out)
+
+
+class Losing(LiveObserver):
+    """Sees the real machine, and after a while 500 free pages less than there are."""
+
+    looks = 0
+
+    def look(self) -> Sight:
+        self.looks += 1
+        sight = super().look()
+        return replace(sight, free=sight.free - 500) if self.looks > 2 else sight
+
+
+class LosingBed(LiveBed):
+    @contextmanager
+    def observing(self) -> Iterator[Losing]:
+        with super().observing() as observer:
+            yield Losing(observer._testbed)
 
 
 def values(run: Run, name: str) -> list[float]:
@@ -62,3 +87,18 @@ def test_round_trips_count_what_was_compressed_restored_and_verified(
     (verified,) = values(run, "roundtrips_verified")
     assert verified >= 2500
     assert values(run, "distinct_gfns")[0] >= 0.8 * 2048
+
+
+def test_a_page_that_belongs_to_nobody_ends_a_run_and_the_evidence_is_kept(
+    testbed: Testbed, tmp_path: Path
+) -> None:
+    with pytest.raises(HypervisorError, match="pages of the board belong to nobody"):
+        run_small("roundtrip", testbed, tmp_path / "r", bed=LosingBed)
+    run = load_run(tmp_path / "r")
+    assert run.state is RunState.FAILED
+    events = list(read_events(tmp_path / "r/events.jsonl"))
+    assert "violation" in {event["kind"] for event in events}
+    # What Xen says of every domain's pages, by its debug key.
+    said = [event["text"] for event in events if event["kind"] == "console"]
+    assert any("nominal" in line and "resident" in line for line in said)
+    assert "Xen or dom0's toolstack misbehaved" in explain(run).paragraph()
