@@ -60,14 +60,17 @@ def table(name: str, now: Snapshot, guests: list[Line]) -> Table:
     gained = sum(guest.gained_kib for guest in guests) / MIB
     found = Table(
         title=f"testbed {name}: {free:.0f} of {total:.0f} MiB free, {gained:.1f} MiB gained",
-        caption="MiB; a second; us of emulator time, for orientation",
+        caption=(
+            "MiB of memory; pages that came back and were taken, a second; microseconds of emulator"
+            " time that a restore took, for orientation; MiB available by the guest's kernel"
+        ),
         title_justify="left",
         caption_justify="left",
         box=box.SIMPLE_HEAD,
     )
     found.add_column("guest", no_wrap=True)
-    columns = ("nominal", "resident", "gained", "compressed", "restored/s", "compr./s")
-    for column in (*columns, "p50", "p99", "available"):
+    # As wide as 80 columns hold.
+    for column in ("of", "has", "gained", "pages", "back/s", "taken/s", "p50", "p99", "avail"):
         found.add_column(column, justify="right", no_wrap=True)
     for guest in guests:
         found.add_row(
@@ -75,7 +78,7 @@ def table(name: str, now: Snapshot, guests: list[Line]) -> Table:
             f"{guest.nominal_kib / MIB:.0f}",
             f"{guest.resident_kib / MIB:.1f}",
             f"[bold]{guest.gained_kib / MIB:.1f}[/]",
-            f"{guest.compressed_pages} p",
+            f"{guest.compressed_pages}",
             f"{guest.restored_per_s:.0f}",
             f"{guest.compressed_per_s:.0f}",
             "-" if guest.p50_us is None else f"{guest.p50_us:.0f}",
