@@ -59,7 +59,7 @@ def run(pytester: pytest.Pytester, *words: str) -> tuple[pytest.RunResult, str]:
     (logs / "events.jsonl").write_text(
         json.dumps({"t_s": 1.0, "kind": "qmp", "event": "SHUTDOWN"}) + "\n"
     )
-    result = pytester.runpytest_subprocess("-v", *words)
+    result = pytester.runpytest_inprocess("-v", *words)
     return result, result.stdout.str()
 
 
@@ -104,7 +104,7 @@ def test_an_unknown_dimension_is_named(pytester: pytest.Pytester) -> None:
     pytester.makepyfile(
         "import pytest\n@pytest.mark.dimensions(rem=[1])\ndef test_it(linux): pass\n"
     )
-    result = pytester.runpytest_subprocess()
+    result = pytester.runpytest_inprocess()
     assert "no dimension 'rem'" in result.stdout.str() + result.stderr.str()
 
 
