@@ -21,6 +21,9 @@ from harness.sweep.results import Results
 # For the machine itself, and for whoever sits at it.
 SPARE_MIB = 1024
 CONNECT_S = 20
+# Exit codes of a harness, command line or machine at fault: that says nothing of the experiment,
+# and is tried again when the sweep goes on.
+NO_RESULT = (1, 2, 3, 4)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +73,7 @@ def sweep(
                 except Exception as error:  # whatever a worker died of: the others go on
                     lost[str(job)] = (repr(error),)
                 else:
-                    if not results.keep(done):
+                    if done.status in NO_RESULT or not results.keep(done):
                         lost[str(job)] = done.tail
                     verdict = "passed" if done.status == 0 else f"status {done.status}"
                     progress.note(f"{number} of {len(waiting)}: {job}: {verdict}, {done.worker}")

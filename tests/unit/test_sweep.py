@@ -91,14 +91,16 @@ def test_what_has_a_result_is_not_run_again(
     def execute(job: Job) -> Done:
         ran.append(job.key)
         if job.seed == 2 and len(ran) < 4:
-            return Done(job.key, 5, {}, ("QEMU died",), "here")
+            # It left a run folder, but what failed is this machine.
+            files = run_folder(tmp_path / "lost", job).files
+            return Done(job.key, 3, files, ("xen is not built",), "here")
         return run_folder(tmp_path / "there", job)
 
     monkeypatch.setattr(runner, "execute", execute)
     results = Results(tmp_path / "out")
     first = sweep(jobs, results, at_once=1)
     assert (first.passed, first.reused) == (2, 0)
-    assert list(first.lost.values()) == [("QEMU died",)]
+    assert list(first.lost.values()) == [("xen is not built",)]
     second = sweep(jobs, results, at_once=1)
     assert (second.passed, second.reused, second.lost) == (3, 2, {})
     assert len(ran) == 4
