@@ -19,7 +19,7 @@ from harness.hypervisor.memcompress import TOOL, Stats
 from harness.report.books import imbalance_pages
 from harness.scenarios.bed import Guest
 from harness.scenarios.content import ContentClass
-from harness.scenarios.load import DRIVER
+from harness.scenarios.load import DRIVER, guest_run
 from harness.testbed import Guest as TestbedGuest
 from harness.testbed import Testbed
 from harness.transport.base import Transport
@@ -156,6 +156,21 @@ def test_dom0_maps_pages_while_they_are_compressed(
     # Nobody in the guest is at these pages: who is in the way of their compression is dom0.
     with repeated(linux.transport, f"echo {load.pid} > {DRIVER}/compress"):
         until(["restored_foreign", "cancelled"], DomainController(dom0, domid), once)
+    load.verify(1)
+    assert imbalance_pages(guest.controller.stats()) == 0
+
+
+def test_grants_are_used_while_pages_are_compressed(
+    guest: Guest, loads: Loads, dom0: Transport, domid: int
+) -> None:
+    """What the guest sends to the network dom0 maps or copies, by grant, from wherever it lies."""
+    load = loads.start(ContentClass.TEXT, 256)
+
+    def once() -> None:
+        assert len(guest_run(guest, "head -c 400000 /bin/busybox")) == 400_000
+
+    with repeated(dom0, f"{TOOL} compress {domid}"):
+        until(["restored_grant", "cancelled", "collisions"], DomainController(dom0, domid), once)
     load.verify(1)
     assert imbalance_pages(guest.controller.stats()) == 0
 
