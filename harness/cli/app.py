@@ -54,6 +54,7 @@ MODULES = (
     "report",
     "config",
     "patches",
+    "cache",
     "nightly",
 )
 

@@ -3,6 +3,7 @@
 
 fetch   packages and sources as locked, verified        fetch_packages, fetch_source
 cache   outputs of steps, by the hash of their inputs   obtain, find, digest_of
+keeping what is in the cache, what of it may go, and whether it is whole
 lock    which versions, and what their files must be
 apt     a private apt that resolves against Debian's signed indexes
 pool    files of the Debian pool, kept by sha256

@@ -11,6 +11,7 @@ changed output is made again and never handed out. Nothing under tmp/ is ever tr
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import fcntl
 import hashlib
@@ -46,7 +47,7 @@ def obtain(step: str, digest: str, make: Callable[[Path], None]) -> tuple[Path, 
     with no_space_is_setup_error(), locked(path.name):
         if find(step, digest) is not None:
             return path, True
-        _discard(path)
+        discard(path)
         temporary = _temporary_for(path.name)
         try:
             make(temporary)
@@ -68,6 +69,9 @@ def find(step: str, digest: str) -> Path | None:
     if path not in _verified:
         if damage(path):
             return None
+        # That it is used is what keeps it (harness.sources.keeping).
+        with contextlib.suppress(OSError):
+            os.utime(path / MANIFEST)
         _verified.add(path)
     return path
 
@@ -222,7 +226,7 @@ def _temporary_for(name: str) -> Path:
     return temporary
 
 
-def _discard(path: Path) -> None:
+def discard(path: Path) -> None:
     """Take a bad object away: first out of its place, at once, then its files."""
     if path.exists():
         away = cache_dir() / "tmp"

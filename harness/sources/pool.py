@@ -41,6 +41,14 @@ def cached_path(pool_path: str, sha256: str) -> Path:
     return cache_dir() / "downloads" / sha256 / Path(pool_path).name
 
 
+def damaged(folder: Path) -> str:
+    """What is wrong with a file of the pool, given the folder it is kept in; empty when nothing."""
+    files = [path for path in folder.iterdir() if not path.name.startswith(".")]
+    if len(files) != 1:
+        return f"{len(files)} files instead of one"
+    return "" if sha256_of(files[0]) == folder.name else "its sha256 is another one"
+
+
 def forget_verified() -> None:
     """Check every file again before its next use."""
     _verified.clear()
