@@ -41,6 +41,7 @@
 
 #include <asm/arch_timer.h>
 
+#include "compat/linux.h"
 #include "xmc.h"
 
 /* Pages that are asked for at a time, and for want of which nobody is killed. */
@@ -391,10 +392,14 @@ int xmc_grow_init(void)
 	ret = register_oom_notifier(&oom_nb);
 	if (ret)
 		goto err_shrinker;
-	shrinker_register(shrinker);
+	ret = xmc_shrinker_register(shrinker, "xen-memcompress");
+	if (ret)
+		goto err_oom;
 
 	return 0;
 
+err_oom:
+	unregister_oom_notifier(&oom_nb);
 err_shrinker:
 	shrinker_free(shrinker);
 err_balloon:

@@ -12,6 +12,9 @@ HARNESS = (sys.executable, "-m", "harness.cli.app")
 PYTEST = (sys.executable, "-m", "pytest")
 FUZZ = "tests/hypervisor/test_fuzz.py"
 HOSTILE = "tests/integration/test_compress_hostile.py"
+KERNELS = "tests/integration/test_driver_kernels.py"
+# Slow tests that are jobs of their own.
+NIGHTLY = (FUZZ, HOSTILE, KERNELS)
 TOTAL = "round-trips.total"
 
 
@@ -73,8 +76,9 @@ JOBS: tuple[Job, ...] = (
     # half an hour of attacks.
     Job("fuzz", 2, _tests(FUZZ, "-rP", marks="slow or not slow"), 3 * 3600),
     Job("hostile", 2, _tests(HOSTILE, marks="slow"), 3600),
+    Job("driver-kernels", 2, _tests(KERNELS, marks="slow"), 3600),
     # 3: for a weekend
-    Job("slow", 3, _tests(f"--ignore={FUZZ}", f"--ignore={HOSTILE}", marks="slow"), 6 * 3600),
+    Job("slow", 3, _tests(*(f"--ignore={path}" for path in NIGHTLY), marks="slow"), 6 * 3600),
     Job("roundtrip-10m", 3, _run("roundtrip", "--set", f"{TOTAL}=10_000_000"), 40 * 3600),
     Job("roundtrip-seed-2", 3, _run("roundtrip", "--seed", "2"), 4 * 3600),
     Job("roundtrip-seed-3", 3, _run("roundtrip", "--seed", "3"), 4 * 3600),

@@ -22,6 +22,8 @@ from harness.sources.cache import digest_of, locked, no_space_is_setup_error
 
 KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
 TRIES = "3"
+# They get their security updates as they get everything.
+UNRELEASED = ("sid",)
 # 'url' file size SHA256:digest, as apt-get --print-uris has it.
 URI_LINE = re.compile(r"^'(?P<url>[^']+)' (?P<file>\S+) (?P<size>\d+) SHA256:(?P<sha256>\w{64})$")
 TRANSIENT = re.compile(
@@ -96,15 +98,25 @@ def source_entry(suite: str, package: str, *, series: str = "") -> SourceEntry:
 
     series: only versions that begin so ("4.20" takes 4.20.3 and not 4.21)
     """
-    root = _root(suite, "arm64")
-    with locked(root.name):
-        records = _apt(root, "apt-cache", "showsrc", "--only-source", package).split("\n\n")
-    entries = [_parse(record) for record in records if record.startswith("Package: ")]
+    entries = source_entries(suite, package)
     fitting = [e for e in entries if not series or e.version.startswith(f"{series}.")]
     if not fitting:
         have = ", ".join(entry.version for entry in entries) or "none"
         raise SetupError(f"{suite} has no source of {package} {series}; it has: {have}")
-    return functools.reduce(lambda a, b: b if _newer(b.version, a.version) else a, fitting)
+    return newest(fitting)
+
+
+def source_entries(suite: str, package: str) -> list[SourceEntry]:
+    """All source packages of that name in the suite and its security updates."""
+    root = _root(suite, "arm64")
+    with locked(root.name):
+        records = _apt(root, "apt-cache", "showsrc", "--only-source", package).split("\n\n")
+    return [_parse(record) for record in records if record.startswith("Package: ")]
+
+
+def newest(entries: Sequence[SourceEntry]) -> SourceEntry:
+    """That of the highest version; there is one at least."""
+    return functools.reduce(lambda a, b: b if _newer(b.version, a.version) else a, entries)
 
 
 def _parse(record: str) -> SourceEntry:
@@ -186,11 +198,9 @@ def _root(suite: str, arch: str) -> Path:
         )
     archive, security = mirror.mirror(), mirror.security_mirror()
     signed = f"[signed-by={KEYRING}]"
-    sources = (
-        f"deb {signed} {archive} {suite} main\n"
-        f"deb-src {signed} {archive} {suite} main\n"
-        f"deb-src {signed} {security} {suite}-security main\n"
-    )
+    sources = f"deb {signed} {archive} {suite} main\ndeb-src {signed} {archive} {suite} main\n"
+    if suite not in UNRELEASED:
+        sources += f"deb-src {signed} {security} {suite}-security main\n"
     key = digest_of({"sources": sources, "arch": arch})
     root = cache_dir() / "apt" / f"{suite}-{arch}-{key}"
     with no_space_is_setup_error(), locked(root.name):

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from harness.build.elf import Elf
 from harness.build.step import CROSS_COMPILE, Built
 from harness.build.tools import CONTROL, MEMLOAD, build_control, build_memload
+from harness.paths import repo_root
 from harness.sources.cache import forget_verified
 
 
@@ -53,3 +55,14 @@ def test_dom0s_tool_does_not_know_where_it_was_compiled(
 def test_without_sources_there_is_no_tool(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("harness.build.tools.repo_root", lambda: tmp_path)
     assert build_control(Built("xen", tmp_path, "digest")) is None
+
+
+def test_the_drivers_lines_are_counted_and_under_what_its_readme_says() -> None:
+    folder = repo_root() / "guest-drivers/linux"
+    counted = int(
+        subprocess.run(
+            ["make", "-s", "-C", str(folder), "lines"], capture_output=True, text=True, check=True
+        ).stdout
+    )
+    assert 500 < counted < 1200
+    assert "under 1 200 lines of code" in (folder / "README.md").read_text()
