@@ -141,11 +141,6 @@ static inline unsigned long mem_compress_pages(const struct domain *d)
     return 0;
 }
 
-static inline int mem_compress_relinquish(struct domain *d)
-{
-    return 0;
-}
-
 static inline void mem_compress_destroy(struct domain *d) {}
 
 #endif /* CONFIG_MEM_COMPRESS */
