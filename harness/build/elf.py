@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 MAGIC = b"\x7fELF\x02\x01"
+SHT_NOBITS = 8
+SHF_ALLOC = 2
 DT_NULL = 0
 DT_NEEDED = 1
 PT_INTERP = 3
@@ -28,6 +30,13 @@ class Section:
     offset: int
     size: int
     link: int
+    kind: int
+    flags: int
+
+    @property
+    def loaded(self) -> bool:
+        """Whether it is part of the program in memory."""
+        return bool(self.flags & SHF_ALLOC)
 
 
 class Elf:
@@ -44,14 +53,18 @@ class Elf:
             _SECTION.unpack_from(data, sections + i * _SECTION.size) for i in range(section_count)
         ]
         table = raw[names][4] if raw else 0
-        self._sections = [Section(self._string(table + s[0]), s[3], s[4], s[5], s[6]) for s in raw]
+        self.sections = [
+            Section(self._string(table + s[0]), s[3], s[4], s[5], s[6], s[1], s[2]) for s in raw
+        ]
 
     def section(self, name: str) -> Section | None:
         """The section of that name."""
-        return next((section for section in self._sections if section.name == name), None)
+        return next((section for section in self.sections if section.name == name), None)
 
     def content(self, section: Section) -> bytes:
-        """Its bytes in the file."""
+        """Its bytes in the file; none of one that is all zero."""
+        if section.kind == SHT_NOBITS:
+            return b""
         return self._data[section.offset : section.offset + section.size]
 
     @property
@@ -60,7 +73,7 @@ class Elf:
         dynamic = self.section(".dynamic")
         if dynamic is None:
             return []
-        strings = self._sections[dynamic.link].offset
+        strings = self.sections[dynamic.link].offset
         tags = _DYNAMIC.iter_unpack(self.content(dynamic))
         return [self._string(strings + value) for tag, value in tags if tag == DT_NEEDED]
 

@@ -70,10 +70,28 @@ def apply(
 
 
 def _apply_one(patch: Path, folder: Path) -> None:
-    command = ["patch", "-p1", "-F0", "-f", "-E", "--no-backup-if-mismatch", "-r", "-"]
+    status, said = run_patch(patch, folder)
+    if status != 0:
+        raise HypervisorError(
+            f"patch {patch.name} does not apply",
+            where=str(patch),
+            hint="make it anew against the pinned source",
+            context=[line for line in said.splitlines() if line],
+        )
+
+
+def run_patch(
+    patch: Path, folder: Path, *, fuzz: int = 0, dry_run: bool = False
+) -> tuple[int, str]:
+    """Status and words of patch(1) in this folder.
+
+    fuzz:    lines of context that need not fit
+    dry_run: change nothing
+    """
+    words = ["patch", "-p1", f"-F{fuzz}", "-f", "-E", "--no-backup-if-mismatch", "-r", "-"]
     try:
         done = subprocess.run(
-            [*command, "-i", str(patch.resolve())],
+            [*words, *(["--dry-run"] if dry_run else []), "-i", str(patch.resolve())],
             cwd=folder,
             capture_output=True,
             text=True,
@@ -83,10 +101,4 @@ def _apply_one(patch: Path, folder: Path) -> None:
         )
     except FileNotFoundError as error:
         raise SetupError("no patch here", hint="harness doctor") from error
-    if done.returncode != 0:
-        raise HypervisorError(
-            f"patch {patch.name} does not apply",
-            where=str(patch),
-            hint="make it anew against the pinned source",
-            context=[line for line in (done.stdout + done.stderr).splitlines() if line],
-        )
+    return done.returncode, done.stdout + done.stderr

@@ -96,10 +96,13 @@ def environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
     return {**kept, "LC_ALL": "C", "TZ": "UTC", "SOURCE_DATE_EPOCH": "0", **(extra or {})}
 
 
-def make(folder: Path, *arguments: str) -> list[str | Path]:
-    """Command line of make for arm64, nice: the machine has other work."""
+def make(folder: Path, *arguments: str, cross: str = CROSS_COMPILE) -> list[str | Path]:
+    """Command line of make, nice: the machine has other work.
+
+    cross: prefix of the compiler's name
+    """
     jobs = len(os.sched_getaffinity(0))
-    return ["nice", "make", "-C", folder, f"-j{jobs}", f"CROSS_COMPILE={CROSS_COMPILE}", *arguments]
+    return ["nice", "make", "-C", folder, f"-j{jobs}", f"CROSS_COMPILE={cross}", *arguments]
 
 
 @cache

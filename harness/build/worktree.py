@@ -38,13 +38,13 @@ class WorkTree:
         self,
         tarball: Path,
         digest: str,
-        files: Mapping[str, bytes],
+        files: Mapping[str, bytes | None],
         series: Sequence[Path],
     ) -> None:
         """Make it the tarball's content, with these files, and then the patches.
 
         digest: of the tarball; another one is another tree
-        files:  added, or in place of the tarball's
+        files:  added, or in place of the tarball's; None for one that is taken away
 
         Raises HypervisorError when a patch does not apply; the tree is as it was then.
         """
@@ -52,12 +52,7 @@ class WorkTree:
         if managed is None:
             self._unpack(tarball, digest)
             managed = set()
-
-        def original(names: set[str]) -> dict[str, bytes]:
-            ours = {name: files[name] for name in names if name in files}
-            return pristine(tarball, names - ours.keys()) | ours
-
-        wanted: dict[str, bytes | None] = {**files, **patches.apply(series, original)}
+        wanted = changed_files(tarball, files, series)
         gone = managed - wanted.keys()
         restored = pristine(tarball, gone)
         # Known before they are written: an interruption loses none.
@@ -96,6 +91,21 @@ class WorkTree:
         partial = self._state.with_suffix(".partial")
         partial.write_text(json.dumps({"tarball": digest, "managed": sorted(managed)}))
         partial.rename(self._state)
+
+
+def changed_files(
+    tarball: Path, files: Mapping[str, bytes | None], series: Sequence[Path]
+) -> dict[str, bytes | None]:
+    """What these files, and then the patches, make of a tarball; None for one that is no more.
+
+    Raises HypervisorError when a patch does not apply.
+    """
+
+    def original(names: set[str]) -> dict[str, bytes]:
+        ours = {name: content for name in names if (content := files.get(name)) is not None}
+        return pristine(tarball, names - files.keys()) | ours
+
+    return {**files, **patches.apply(series, original)}
 
 
 def pristine(tarball: Path, names: set[str]) -> dict[str, bytes]:

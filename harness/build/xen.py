@@ -16,7 +16,7 @@ from pathlib import Path
 from harness.build import kconfig
 from harness.build.linux_files import read_imports
 from harness.build.patches import read_series
-from harness.build.step import Built, command, compiler, make, read, run
+from harness.build.step import CROSS_COMPILE, Built, command, compiler, make, read, run
 from harness.build.worktree import WorkTree, checkout_work
 from harness.errors import HypervisorError
 from harness.paths import repo_root
@@ -38,7 +38,19 @@ IDENTITY = (
     "XEN_BUILD_TIME=00:00:00",
 )
 DEBUG = {"CONFIG_DEBUG": "y"}
-WITHOUT = {"CONFIG_MEM_COMPRESS": "n"}
+OPTION = "CONFIG_MEM_COMPRESS"
+WITHOUT = {OPTION: "n"}
+
+
+@dataclass(frozen=True, slots=True)
+class Arch:
+    """What Xen is compiled for: its own name of it, and the prefix of the compiler's."""
+
+    name: str
+    cross: str
+
+
+ARM64 = Arch("arm64", CROSS_COMPILE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +90,7 @@ def build_xen(
     """
     ours = changed or patches_dir()
     wanted = {
-        **_fragment(ours / "config"),
+        **options(ours),
         **(DEBUG if debug else {}),
         **({} if controller else WITHOUT),
     }
@@ -97,16 +109,29 @@ def build_xen(
     return run(name, inputs, lambda out, progress: _make(name, source, ours, wanted, out, progress))
 
 
-def assemble(tree: WorkTree, source: XenSource, ours: Path) -> None:
-    """Make the work tree what the patches of ``ours`` say, writing only what differs."""
+def options(ours: Path) -> dict[str, str]:
+    """What is added to Xen's default configuration."""
+    path = ours / "config"
+    return kconfig.load(path) if path.exists() else {}
+
+
+def new_files(source: XenSource, ours: Path) -> dict[str, bytes]:
+    """Those of ``ours`` and Linux's, by their names in Xen's tree."""
+    files_dir = ours / "files"
     files = {
-        path.relative_to(ours / "files").as_posix(): path.read_bytes()
-        for path in sorted((ours / "files").rglob("*"))
+        path.relative_to(files_dir).as_posix(): path.read_bytes()
+        for path in sorted(files_dir.rglob("*"))
         if path.is_file()
     }
     for item in read_imports():
         files[item.to] = (source.linux_files.path / item.source).read_bytes()
-    tree.update(source.tarball, source.digest, files, read_series(ours / "patches"))
+    return files
+
+
+def assemble(tree: WorkTree, source: XenSource, ours: Path) -> None:
+    """Make the work tree what the patches of ``ours`` say, writing only what differs."""
+    series = read_series(ours / "patches")
+    tree.update(source.tarball, source.digest, new_files(source, ours), series)
 
 
 def _make(
@@ -122,39 +147,53 @@ def _make(
         tree = WorkTree(folder)
         progress.note("patching")
         assemble(tree, source, ours)
-        _configure(tree, wanted)
-        progress.note("compiling")
         top = tree.path / "xen"
-        arguments = make(top, "-s", "XEN_TARGET_ARCH=arm64", *IDENTITY)
-        command(arguments, what=f"{name}: build", error=HypervisorError)
+        progress.note("compiling")
+        compile_in(top, wanted, what=name)
         shutil.copyfile(top / "xen", out / IMAGE)
         shutil.copyfile(top / "xen-syms", out / SYMBOLS)
         shutil.copyfile(top / ".config", out / CONFIG)
         shutil.copytree(top / "include/public", out / INCLUDE / "xen")
 
 
-def _configure(tree: WorkTree, wanted: Mapping[str, str]) -> None:
-    """defconfig and the wanted options; written only when it differs, or all is compiled anew."""
-    top = tree.path / "xen"
+def compile_in(
+    top: Path,
+    wanted: Mapping[str, str],
+    *,
+    what: str,
+    arch: Arch = ARM64,
+    flags: str = "",
+    headers: bool = False,
+) -> None:
+    """Configure and compile a tree of Xen; of one that was compiled, what depends on changes.
+
+    top:    its folder xen/
+    wanted: options besides Xen's defaults for the architecture
+    what:   names the logs and the errors
+    flags:  for the C compiler, besides Xen's
+    headers: have Xen check its public headers (ANSI C, C99, C++), too
+
+    Raises HypervisorError when an option does not survive or it does not compile.
+    """
+    words = ["-s", f"XEN_TARGET_ARCH={arch.name}", *IDENTITY]
+    if headers:
+        # It does so only where it believes that it is not cross-compiled.
+        words += [f"XEN_COMPILE_ARCH={arch.name}", "HOSTCC=gcc", "HOSTCXX=g++"]
+    more = {"EXTRA_CFLAGS_XEN_CORE": flags} if flags else {}
+
+    def kbuild(step: str, *targets: str) -> None:
+        line = make(top, *words, *targets, cross=arch.cross)
+        command(line, what=f"{what}: {step}", env=more, error=HypervisorError)
+
     config = top / ".config"
     before = read(config) if config.exists() else b""
     times = (config.stat().st_atime_ns, config.stat().st_mtime_ns) if before else None
-
-    def kbuild(target: str) -> None:
-        command(
-            make(top, "-s", "XEN_TARGET_ARCH=arm64", *IDENTITY, target),
-            what=f"xen: {target}",
-            error=HypervisorError,
-        )
-
-    kbuild("defconfig")
+    kbuild("defconfig", "defconfig")
     with config.open("a") as file:
         file.write(kconfig.render(wanted))
-    kbuild("olddefconfig")
+    kbuild("olddefconfig", "olddefconfig")
+    # Written only when it differs, or all is compiled anew.
     if times is not None and config.read_bytes() == before:
         os.utime(config, ns=times)
     kconfig.check(wanted, config, what="Xen", error=HypervisorError)
-
-
-def _fragment(path: Path) -> dict[str, str]:
-    return kconfig.load(path) if path.exists() else {}
+    kbuild("build")

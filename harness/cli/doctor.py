@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from typing import Annotated
 
 import typer
 from rich.console import Console
@@ -18,15 +19,28 @@ def register(app: typer.Typer) -> None:
     @app.command()
     def doctor(
         install: bool = typer.Option(True, help="Install missing Debian packages."),
+        extra: Annotated[
+            list[str] | None,
+            typer.Option(
+                "--with", metavar="NAME", help="Also what some checks need: arm32, browser."
+            ),
+        ] = None,
         offline: bool = typer.Option(False, "--offline", help="Do not ask the mirror."),
         as_json: Json = False,
     ) -> None:
-        """Check this machine, and install what it lacks."""
+        """Check this machine, and install what it lacks.
+
+        harness doctor
+
+        harness doctor --with arm32
+        """
         from harness.host import doctor as host
         from harness.progress import step
 
         with step("doctor") as progress:
-            checks = host.run(install=install, network=not offline, say=progress.note)
+            checks = host.run(
+                install=install, network=not offline, extra=extra or (), say=progress.note
+            )
         if as_json:
             print_json([asdict(check) for check in checks])
         else:

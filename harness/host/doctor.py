@@ -9,7 +9,7 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -54,16 +54,21 @@ class Check:
 
 
 def run(
-    *, install: bool = True, network: bool = True, say: Callable[[str], None] | None = None
+    *,
+    install: bool = True,
+    network: bool = True,
+    extra: Sequence[str] = (),
+    say: Callable[[str], None] | None = None,
 ) -> list[Check]:
     """All checks; missing packages are installed on the way.
 
     install: install what is missing, else only report it
     network: ask the mirror whether it is there
+    extra:   of packages.EXTRA, what is needed besides
     say:     told what is being done, where that takes time
     """
     checks: list[Check] = []
-    for check in _checks(install, network, say or (lambda text: None)):
+    for check in _checks(install, network, extra, say or (lambda text: None)):
         checks.append(check)
         if not check.good and check.name in ("host", "python"):
             break  # on another system the rest would be misleading
@@ -82,10 +87,12 @@ def require(checks: list[Check]) -> None:
         )
 
 
-def _checks(install: bool, network: bool, say: Callable[[str], None]) -> Iterator[Check]:
+def _checks(
+    install: bool, network: bool, extra: Sequence[str], say: Callable[[str], None]
+) -> Iterator[Check]:
     yield check_host()
     yield check_python()
-    yield check_packages(install, say)
+    yield check_packages(install, say, extra)
     for tool, oldest, reason in TOOLS:
         yield check_tool(tool, oldest, reason)
     yield check_disk()
@@ -117,16 +124,16 @@ def check_python() -> Check:
     return Check("python", good, found, "" if good else "run it with Debian's /usr/bin/python3")
 
 
-def check_packages(install: bool, say: Callable[[str], None]) -> Check:
+def check_packages(install: bool, say: Callable[[str], None], extra: Sequence[str] = ()) -> Check:
     """Debian packages: installs what is missing, if it may."""
-    missing = packages.missing()
+    missing = packages.missing(packages.needed(extra))
     if missing and install:
         packages.install(missing, say=say)
-        missing = packages.missing()
+        missing = packages.missing(packages.needed(extra))
     if missing:
         command = " ".join(packages.install_command(missing))
         return Check("packages", False, f"missing: {' '.join(missing)}", f"as root: {command}")
-    return Check("packages", True, f"all {len(packages.needed())} installed")
+    return Check("packages", True, f"all {len(packages.needed(extra))} installed")
 
 
 def check_tool(tool: str, oldest: tuple[int, ...], reason: str) -> Check:

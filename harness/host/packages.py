@@ -10,7 +10,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Sequence
 
-from harness.errors import SetupError
+from harness.errors import SetupError, UsageError
 
 # What each group is for. Names are the same in Debian 12 and 13.
 NEEDED: dict[str, tuple[str, ...]] = {
@@ -46,14 +46,22 @@ NEEDED: dict[str, tuple[str, ...]] = {
     "tests and debugging": ("fdisk", "gdb-multiarch", "git", "shellcheck"),
 }
 
+# What only some checks and tests need, and is large or odd: harness doctor --with NAME.
+EXTRA: dict[str, tuple[str, ...]] = {
+    # Xen for 32-bit Arm, which the series must not break
+    "arm32": ("gcc-arm-linux-gnueabihf",),
+    # Reports are looked at as a reader sees them; installed when the first such test runs
+    "browser": ("chromium",),
+}
 
-# Large, and for nothing but some tests: installed when the first of these runs.
-FOR_TESTS = ("chromium",)
 
-
-def needed() -> tuple[str, ...]:
-    """Every package, sorted."""
-    return tuple(sorted(name for group in NEEDED.values() for name in group))
+def needed(extra: Sequence[str] = ()) -> tuple[str, ...]:
+    """Every package, with these of EXTRA, sorted. Raises UsageError when there is no such."""
+    for name in extra:
+        if name not in EXTRA:
+            raise UsageError(f"no packages for {name!r}", hint=f"one of {', '.join(EXTRA)}")
+    groups = [*NEEDED.values(), *(EXTRA[name] for name in extra)]
+    return tuple(sorted(name for group in groups for name in group))
 
 
 def missing(names: Sequence[str] | None = None) -> tuple[str, ...]:

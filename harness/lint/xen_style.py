@@ -28,6 +28,11 @@ def problems(path: Path) -> Iterator[tuple[int, str]]:
         yield 1, "the first line is not /* SPDX-License-Identifier: ... */"
     if not text.endswith("\n"):
         yield text.count("\n") + 1, "no newline at the end"
+    yield from problems_of_lines(text)
+
+
+def problems_of_lines(text: str) -> Iterator[tuple[int, str]]:
+    """The same for a text that begins and ends as somebody else wanted it."""
     code = without_comments(text).split("\n")
     for number, (line, bare) in enumerate(zip(text.split("\n"), code, strict=True), start=1):
         if "\t" in line:

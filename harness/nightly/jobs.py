@@ -48,6 +48,12 @@ def _run(scenario: str, *words: str) -> tuple[str, ...]:
     return (*HARNESS, "run", scenario, "--out", "{out}/run", *words)
 
 
+def _needing(extra: str, *words: str) -> tuple[str, ...]:
+    """A command that needs more of this machine than the rest does."""
+    doctor = shlex.join((*HARNESS, "doctor", "--with", extra))
+    return ("sh", "-c", f"{doctor} && exec {shlex.join(words)}")
+
+
 def _with_debug_xen(*words: str) -> tuple[str, ...]:
     """Tests on a Xen with assertions; whatever comes of them, the release Xen is back after."""
     build = shlex.join((*HARNESS, "build", "xen"))
@@ -76,6 +82,8 @@ JOBS: tuple[Job, ...] = (
     # half an hour of attacks.
     Job("fuzz", 2, _tests(FUZZ, "-rP", marks="slow or not slow"), 3 * 3600),
     Job("hostile", 2, _tests(HOSTILE, marks="slow"), 3600),
+    Job("patches", 2, _needing("arm32", *HARNESS, "patches", "check", "--full"), 3600),
+    Job("patches-newest", 2, (*HARNESS, "patches", "check", "--xen", "newest"), 1800),
     Job("driver-kernels", 2, _tests(KERNELS, marks="slow"), 3600),
     # 3: for a weekend
     Job("slow", 3, _tests(*(f"--ignore={path}" for path in NIGHTLY), marks="slow"), 6 * 3600),

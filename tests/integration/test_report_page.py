@@ -25,7 +25,7 @@ LAYOUT = Path(__file__).with_name("page_layout.js").read_text(encoding="utf-8")
 
 @pytest.fixture(scope="module")
 def page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]:
-    missing = packages.missing(packages.FOR_TESTS)
+    missing = packages.missing(packages.EXTRA["browser"])
     if missing:
         packages.install(missing, say=lambda text: print(text, file=sys.stderr))
     with browser(tmp_path_factory.mktemp("chromium")) as one:

@@ -63,7 +63,7 @@ def test_an_unsupported_host_is_named_and_nothing_else_is_tried(
 def test_a_missing_package_without_root_prints_the_exact_command(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(packages, "missing", lambda: ("flex", "qemu-system-arm"))
+    monkeypatch.setattr(packages, "missing", lambda names: ("flex", "qemu-system-arm"))
     monkeypatch.setattr("os.geteuid", lambda: 1000)
     monkeypatch.setattr("shutil.which", lambda name: None)
     monkeypatch.setattr(packages, "_run", lambda command: pytest.fail(f"ran {command}"))
@@ -139,7 +139,7 @@ def test_an_installation_without_network_is_one_error(monkeypatch: pytest.Monkey
 def test_without_leave_to_install_what_is_missing_is_only_said(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(packages, "missing", lambda: ("flex",))
+    monkeypatch.setattr(packages, "missing", lambda names: ("flex",))
     installs(monkeypatch)
     check = doctor.check_packages(False, no_word)
     assert not check.good
