@@ -14,8 +14,8 @@ import pytest
 
 from harness.build import packages
 from harness.build.linux_files import import_files
-from harness.build.patches import apply, read_series
-from harness.build.worktree import pristine
+from harness.build.patches import read_series
+from harness.build.worktree import changed_files
 from harness.build.xen import patches_dir
 from harness.sources import fetch_source
 
@@ -98,16 +98,11 @@ def public_headers(folder: Path) -> Path:
     """Xen's public headers with our patches, as <xen/...>; Xen itself is not built."""
     tarball = fetch_source("xen").path
     overlay = patches_dir() / "files"
-    ours = {
+    ours: dict[str, bytes | None] = {
         path.relative_to(overlay).as_posix(): path.read_bytes()
         for path in overlay.rglob("*")
         if path.is_file()
     }
-
-    def original(names: set[str]) -> dict[str, bytes]:
-        mine = {name: ours[name] for name in names & ours.keys()}
-        return pristine(tarball, names - ours.keys()) | mine
-
     headers: dict[str, bytes | None] = {}
     with tarfile.open(tarball) as archive:
         for member in archive:
@@ -115,7 +110,7 @@ def public_headers(folder: Path) -> Path:
             if member.isfile() and name.startswith(PUBLIC):
                 stream = archive.extractfile(member)
                 headers[name] = stream.read() if stream else None
-    headers |= ours | apply(read_series(patches_dir() / "patches"), original)
+    headers |= changed_files(tarball, ours, read_series(patches_dir() / "patches"))
     for name, content in headers.items():
         if name.startswith(PUBLIC) and content is not None:
             path = folder / "xen" / name.removeprefix(PUBLIC)

@@ -5,12 +5,14 @@ from __future__ import annotations
 
 import errno
 import json
+import re
 import subprocess
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from harness.build.xen import patches_dir
 from harness.hypervisor.memcompress import Stats, parse_histogram
 from tests.hypervisor.conftest import Workshop
 
@@ -368,3 +370,18 @@ def test_list_leaves_out_what_the_policy_keeps(tool: Tool) -> None:
     done = tool.run("list", error=errno.EACCES)
     assert "domain 3 is left out" in done.stderr
     assert "not on for any domain" in done.stdout
+
+
+def test_the_manual_has_every_verb_and_every_setting(tool: Tool) -> None:
+    """What was asked for is there, and what the tool's own help names is in its manual."""
+    manual = (patches_dir() / "files/docs/man/xen-memcompress.8.pod").read_text()
+    verbs, settings = (
+        set(re.findall(r"^=item B<([\w-]+)>", manual.partition(part)[2].split("=head1")[0], re.M))
+        for part in ("=head1 VERBS", "=head1 SETTINGS")
+    )
+    usage = tool.run("--help").stdout
+    assert verbs == set(re.findall(r"^  ([a-z][\w-]+) {2,}\S", usage, re.MULTILINE))
+    assert verbs >= {"list", "show", "set", "compress", "restore", "dump-object", "histogram"}
+    assert verbs >= {"watch", "off"}
+    told = tool.run("set", "--help").stdout
+    assert settings == set(re.findall(r"^ +(\w+) {2,}\S", told, re.MULTILINE))

@@ -297,6 +297,7 @@ typedef struct xen_mem_compress_host xen_mem_compress_host_t;
 #define XEN_MEM_COMPRESS_C_forced    7  /* toolstack restore, or disable */
 #define XEN_MEM_COMPRESS_NR_CAUSES   8
 
+/* Ages are counted in sweeps, from 0; the last is "that old or older". */
 #define XEN_MEM_COMPRESS_NR_AGES    16
 
 /* What the controller has a processor for. */
@@ -415,7 +416,7 @@ DEFINE_XEN_GUEST_HANDLE(xen_mem_compress_stats_t);
 struct xen_mem_compress_class {
     uint32_t size;                   /* bytes of a slot */
     uint32_t chain_pages;            /* pages of a complete chain */
-    uint32_t chains;
+    uint32_t chains;                 /* of this class */
     uint32_t pages;                  /* that the chains have now */
     uint32_t slots;                  /* in these pages */
     uint32_t objects;                /* slots in use */
@@ -426,6 +427,7 @@ struct xen_mem_compress_class {
 typedef struct xen_mem_compress_class xen_mem_compress_class_t;
 DEFINE_XEN_GUEST_HANDLE(xen_mem_compress_class_t);
 
+/* There are no more classes than that, ever. */
 #define XEN_MEM_COMPRESS_MAX_CLASSES     64
 
 /*
@@ -462,11 +464,11 @@ DEFINE_XEN_GUEST_HANDLE(xen_mem_compress_hist_t);
  *   restore    resident again: kind, and XEN_MEM_COMPRESS_C_* as cause
  */
 struct xen_mem_compress_trace {
-    uint64_aligned_t gfn;
-    uint16_t domid;
+    uint64_aligned_t gfn;            /* of the page */
+    uint16_t domid;                  /* whose page */
     uint8_t kind;                    /* XEN_MEM_COMPRESS_G_* */
-    uint8_t cause;
-    int32_t value;
+    uint8_t cause;                   /* XEN_MEM_COMPRESS_C_* */
+    int32_t value;                   /* see above */
 };
 
 struct xen_domctl_mem_compress_op {
@@ -486,7 +488,7 @@ struct xen_domctl_mem_compress_op {
             uint32_t size;
             /* IN: where the data goes. */
             XEN_GUEST_HANDLE_64(uint8) data;
-        } buffer;                    /* get_stats, get_hist */
+        } buffer;                    /* get_stats, get_hist, get_classes */
         struct {
             /* IN: pages must be this old (compress), else 0. */
             uint32_t min_age;
