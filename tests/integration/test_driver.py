@@ -50,7 +50,7 @@ def test_a_guest_that_freed_its_memory_holds_what_it_uses_at_no_codec_cost(
     # Right after its boot it has not reported anything yet.
     wait_for(
         "the free memory of the guest to be discarded",
-        lambda: guest.controller.stats().resident < guest.controller.stats().nominal // 2,
+        lambda: guest.controller.stats().resident < guest.controller.stats().nominal - 0.8 * pages,
         timeout_s=30,
     )
     before = guest.controller.stats().resident
