@@ -3,13 +3,20 @@
 
 from __future__ import annotations
 
-from harness.scenarios.bed import Guest
-from harness.scenarios.content import ContentClass
+import time
+from dataclasses import replace
+
+import numpy as np
+
+from harness.deadline import Deadline
+from harness.scenarios.content import ContentClass, touched_half
+from harness.scenarios.live import LiveGuest
+from harness.scenarios.load import is_compressed
 from harness.scenarios.victims import choose_victims
-from tests.integration.compression import Loads
+from tests.integration.compression import SETUP, Loads
 
 
-def test_victims_are_from_the_untouched_half(guest: Guest, loads: Loads) -> None:
+def test_victims_are_from_the_untouched_half(guest: LiveGuest, loads: Loads) -> None:
     """With the access flag set by software: the default CPU has no other."""
     load = loads.start(ContentClass.TEXT, 2048)
     verdict = choose_victims(load, 7)
@@ -19,10 +26,43 @@ def test_victims_are_from_the_untouched_half(guest: Guest, loads: Loads) -> None
 
 
 def test_victims_are_from_the_untouched_half_when_the_cpu_sets_the_flag(
-    hw_af_guest: Guest, hw_af_loads: Loads
+    hw_af_guest: LiveGuest, hw_af_loads: Loads
 ) -> None:
     load = hw_af_loads.start(ContentClass.TEXT, 2048)
     verdict = choose_victims(load, 7)
     assert verdict.recall >= 0.5, verdict
     assert verdict.precision >= 0.95, verdict
+    load.verify(1)
+
+
+def test_what_was_in_use_for_long_is_not_taken_and_then_is_found(
+    guest: LiveGuest, loads: Loads
+) -> None:
+    """By the clock, pages that are always in use are looked at by one in 8 sweeps only."""
+    load = loads.start(ContentClass.TEXT, 1024)
+    controller = guest.controller
+    used = np.zeros(load.count, dtype=np.bool_)
+    used[touched_half(7, load.count)] = True
+
+    def sweeps_go_by(count: int, *, touching: bool) -> None:
+        deadline, end = Deadline(60.0), controller.stats().sweeps + count
+        while controller.stats().sweeps < end:
+            deadline.check(f"{count} sweeps")
+            if touching:
+                load.ctl("touch-half", 7)
+            time.sleep(0.05)
+
+    controller.set(replace(SETUP, sweep_ms=500))
+    try:
+        # Five seconds between two touches make none of them a victim.
+        sweeps_go_by(18, touching=True)
+        controller.compress(min_age=10)
+        taken = is_compressed(load.states())
+        assert np.mean(used[taken]) <= 0.05, "pages in use were taken"
+        assert np.mean(taken[~used]) >= 0.5, "too few were taken to tell"
+        sweeps_go_by(14, touching=False)
+        controller.compress(min_age=14 - 7)
+        assert np.mean(is_compressed(load.states())) >= 0.95
+    finally:
+        controller.set(SETUP)
     load.verify(1)
