@@ -1,15 +1,18 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""ssh, exec, push, pull: into a guest and out of it."""
+"""ssh, adb, exec, push, pull: into a guest and out of it."""
 
 from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from harness.cli.common import GuestName
+
+if TYPE_CHECKING:
+    from harness.transport.base import Transport
 
 Command = Annotated[
     list[str] | None,
@@ -30,12 +33,32 @@ def register(app: typer.Typer) -> None:
 
         harness ssh dom0 -- xl list
         """
-        if command:
-            raise typer.Exit(_run(guest, command))
         from harness.testbed import attach
 
         with attach() as testbed:
-            status = testbed.transport(guest).shell()
+            shell = testbed.ssh(guest)
+            status = _stream(shell, command) if command else shell.shell()
+        raise typer.Exit(status)
+
+    @app.command()
+    def adb(
+        arguments: Annotated[
+            list[str] | None, typer.Argument(metavar="[-- ARGS]", help="adb's own arguments.")
+        ] = None,
+        guest: Annotated[str, typer.Option(help="Which Android guest.")] = "android",
+    ) -> None:
+        """adb with an Android guest: a shell, or whatever the arguments say.
+
+        harness adb
+
+        harness adb -- logcat
+
+        harness adb -- push app.dex /data/local/tmp/
+        """
+        from harness.testbed import attach
+
+        with attach() as testbed:
+            status = testbed.adb(guest).adb(arguments or ["shell"])
         raise typer.Exit(status)
 
     @app.command("exec")
@@ -80,10 +103,14 @@ def _run(guest: str, command: list[str]) -> int:
     from harness.testbed import attach
 
     with attach() as testbed:
-        return testbed.transport(guest).stream(
-            command[0] if len(command) == 1 else command,
-            # A terminal would be waited on for input that the command may never want.
-            stdin=None if sys.stdin is None or sys.stdin.isatty() else sys.stdin.buffer,
-            stdout=sys.stdout.buffer,
-            stderr=sys.stderr.buffer,
-        )
+        return _stream(testbed.transport(guest), command)
+
+
+def _stream(shell: Transport, command: list[str]) -> int:
+    return shell.stream(
+        command[0] if len(command) == 1 else command,
+        # A terminal would be waited on for input that the command may never want.
+        stdin=None if sys.stdin is None or sys.stdin.isatty() else sys.stdin.buffer,
+        stdout=sys.stdout.buffer,
+        stderr=sys.stderr.buffer,
+    )

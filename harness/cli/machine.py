@@ -101,6 +101,7 @@ def _print_argv(profile: str, overrides: list[str], as_json: bool) -> None:
     from harness.config.model import GuestKind
     from harness.machine.argv import Files, build_argv
     from harness.testbed.launch import artifacts
+    from harness.testbed.ports import wanted_ports
     from harness.testbed.record import Folder
 
     resolved = load_profile(profile, overrides=overrides)
@@ -117,8 +118,7 @@ def _print_argv(profile: str, overrides: list[str], as_json: bool) -> None:
             assets=folder / "assets.tar",
             android_disk=folder / "android.qcow2" if android else None,
         ),
-        ports={"dom0": resolved.profile.dom0.ssh_port}
-        | {name: guest.ssh_port for name, guest in guests.items()},
+        ports=wanted_ports(resolved.profile),
         public_key="KEY",
     )
     if as_json:

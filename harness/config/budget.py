@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from harness.config.model import GuestKind, Profile
+from harness.config.model import Control, GuestKind, Profile
 from harness.errors import UsageError
 from harness.machine.patterns import PATTERN_NAMES
 
@@ -16,7 +16,7 @@ XEN_PART = 64
 # Page tables, vCPUs and grant tables of one guest: `xl info` before and after, 3 MiB for 64 MiB.
 PER_GUEST_MIB = 4
 # Smallest that boots: feasibility.md for Linux, android.md for the ART guest.
-SMALLEST_MIB = {GuestKind.LINUX: 20, GuestKind.ANDROID: 80}
+SMALLEST_MIB = {GuestKind.LINUX: 20, GuestKind.ANDROID: 40}
 
 
 def check_budget(profile: Profile, origins: Mapping[str, str]) -> None:
@@ -66,6 +66,8 @@ def check_budget(profile: Profile, origins: Mapping[str, str]) -> None:
                 f"{guest.slice_mib} MiB is no slice of {guest.memory_mib} MiB",
                 f"from {smallest} to {guest.memory_mib}, or 0: all of it",
             )
+        if guest.control is Control.ADB and guest.kind is not GuestKind.ANDROID:
+            raise refuse(f"{at}.control", f"a {guest.kind} guest has no adbd", f"{at}.control=ssh")
         unknown = set(guest.allow) - set(PATTERN_NAMES)
         if unknown:
             raise refuse(

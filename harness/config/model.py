@@ -15,6 +15,13 @@ class GuestKind(enum.StrEnum):
     ANDROID = "android"
 
 
+class Control(enum.StrEnum):
+    """By which way the harness runs commands in a guest."""
+
+    SSH = "ssh"
+    ADB = "adb"
+
+
 @dataclass(frozen=True, slots=True)
 class Board:
     """The emulated machine."""
@@ -73,6 +80,7 @@ class Guest:
     vcpus: int
     ip: str
     ssh_port: int
+    control: Control
     compress: Compress
     options: tuple[str, ...]
     """Added to its kernel's command line."""

@@ -11,6 +11,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from harness.config.model import (
     Board,
     Compress,
+    Control,
     Dom0,
     Guest,
     GuestKind,
@@ -33,6 +34,9 @@ def _guest_address(value: str) -> str:
         raise ValueError(f"guests have addresses {FIRST_GUEST_ADDRESS} to {LAST_GUEST_ADDRESS}")
     return str(address)
 
+
+# Android has adb; a Linux guest has no adbd. Both have ssh.
+_CONTROL = {GuestKind.LINUX: Control.SSH, GuestKind.ANDROID: Control.ADB}
 
 Port = Annotated[int, Field(ge=0, le=65535)]
 Seconds = Annotated[float, Field(gt=0, le=3600)]
@@ -84,6 +88,7 @@ class GuestSection(_Section):
     vcpus: int = Field(default=2, ge=1, le=8)
     ip: Annotated[str, AfterValidator(_guest_address)] | None = None
     ssh_port: Port = 0
+    control: Annotated[Control, Field(strict=False)] | None = None
     compress: CompressSection = CompressSection()
     options: list[str] = []
     allow: list[str] = []
@@ -134,6 +139,7 @@ class ProfileFile(_Section):
                     vcpus=section.vcpus,
                     ip=section.ip or next(free),
                     ssh_port=section.ssh_port,
+                    control=section.control or _CONTROL[section.kind],
                     compress=Compress(**section.compress.model_dump()),
                     options=tuple(section.options),
                     allow=tuple(section.allow),

@@ -40,8 +40,8 @@ NEEDED: dict[str, tuple[str, ...]] = {
         "xz-utils",
     ),
     "the images": ("debian-archive-keyring", "dpkg", "e2fsprogs", "zstd"),
-    "the Android image": ("default-jdk-headless", "libexpat1-dev", "unzip", "zip"),
-    "an Android image of one's own": ("adb", "android-sdk-libsparse-utils", "mkbootimg"),
+    "the Android guest": ("adb", "default-jdk-headless", "libexpat1-dev", "unzip", "zip"),
+    "an Android image of one's own": ("android-sdk-libsparse-utils", "mkbootimg"),
     "the harness": ("ca-certificates", "liblzo2-dev", "python3-dev", "python3-venv"),
     "tests and debugging": ("fdisk", "gdb-multiarch", "git", "shellcheck"),
 }

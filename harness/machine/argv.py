@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness.config.model import Profile
+from harness.config.model import GuestKind, Profile
 from harness.errors import UsageError
 
 QEMU = "qemu-system-aarch64"
@@ -21,6 +21,8 @@ INITRD_ADDRESS = 0x4C000000
 
 DOM0_IP = "10.0.2.15"
 GATEWAY = "10.0.2.2"
+SSH_PORT = 22
+ADBD_PORT = 5555
 
 XEN_SOCKET = "xen.sock"
 QMP_SOCKET = "qmp.sock"
@@ -56,12 +58,17 @@ def console_of(socket_name: str) -> str:
     return socket_name.removeprefix("guest.").removesuffix(".sock")
 
 
+def adb_port(guest: str) -> str:
+    """Name of the loopback port that leads to the adbd of a guest."""
+    return f"{guest}.adb"
+
+
 def build_argv(
     profile: Profile, files: Files, *, ports: Mapping[str, int], public_key: str
 ) -> list[str]:
     """The command line; relative names in it are sockets in QEMU's working directory.
 
-    ports:      loopback port of the ssh of ``dom0`` and of each guest
+    ports:      loopback port of the ssh of ``dom0`` and of each guest; of adb by adb_port()
     public_key: base64 blob of the ed25519 key that may log in
     """
     board = profile.board
@@ -154,7 +161,13 @@ def _disk(name: str, path: Path, kind: str, *, slot: int, read_only: bool) -> Se
 
 def _forwards(profile: Profile, ports: Mapping[str, int]) -> list[str]:
     addresses = {"dom0": DOM0_IP} | {name: guest.ip for name, guest in profile.guests.items()}
-    return [f"hostfwd=tcp:127.0.0.1:{ports[name]}-{ip}:22" for name, ip in addresses.items()]
+    inside = {name: (ip, SSH_PORT) for name, ip in addresses.items()}
+    # Of the loopback interface alone: whoever reaches adbd is root in the guest.
+    androids = [guest for guest in profile.guests.values() if guest.kind is GuestKind.ANDROID]
+    inside |= {adb_port(guest.name): (guest.ip, ADBD_PORT) for guest in androids}
+    return [
+        f"hostfwd=tcp:127.0.0.1:{ports[name]}-{ip}:{port}" for name, (ip, port) in inside.items()
+    ]
 
 
 def _initrd_address(profile: Profile, files: Files) -> int:

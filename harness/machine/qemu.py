@@ -8,7 +8,6 @@ has to be polled for. It dies with the process that started it.
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import os
 import selectors
 import signal
@@ -20,14 +19,7 @@ from typing import Self
 
 from harness.deadline import Deadline
 from harness.errors import MachineError, SetupError
-
-_LIBC = ctypes.CDLL(None, use_errno=True)
-_PR_SET_PDEATHSIG = 1
-
-
-def die_with_parent(signal_number: int = signal.SIGKILL) -> None:
-    """Have the kernel send this process a signal when its parent ends; 0 takes that back."""
-    _LIBC.prctl(_PR_SET_PDEATHSIG, int(signal_number), 0, 0, 0)
+from harness.processes import die_with_parent
 
 
 class QemuProcess:

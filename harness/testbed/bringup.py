@@ -24,8 +24,9 @@ from harness.testbed.assets import config_path, make_overlay, write_assets
 from harness.testbed.ports import choose_ports
 from harness.testbed.record import Folder
 from harness.testbed.states import State
+from harness.testbed.ways import Ways
+from harness.transport.base import Transport
 from harness.transport.keys import make_key
-from harness.transport.ssh import SshTransport
 
 XEN_UP = r"\(XEN\) .*LOADING DOMAIN 0"
 DOM0_UP = r"XMC-DOM0-READY"
@@ -66,7 +67,7 @@ class Bringup:
         self._clock = clock
         self._wake = wake
         self._stack = ExitStack()
-        self._ssh: dict[str, SshTransport] = {}
+        self._ways: Ways | None = None
 
     def step_up(self) -> State:
         """Make the one transition from the present state to the next, and return that.
@@ -109,25 +110,25 @@ class Bringup:
 
     def close(self) -> None:
         """End QEMU, the consoles and the connections, in whatever state."""
-        for transport in self._ssh.values():
-            transport.close()
+        if self._ways is not None:
+            self._ways.close()
         if self.qmp is not None:
             self.qmp.quit()
         if self.qemu is not None and not self.qemu.wait(5):
             self.qemu.kill()
         self._stack.close()
 
-    def ssh(self, name: str) -> SshTransport:
-        """The transport to dom0 or a guest."""
-        if name not in self._ssh:
-            self._ssh[name] = SshTransport(
-                name,
-                self.ports[name],
-                self.folder.key,
-                alive=self._alive(name),
+    def transport(self, name: str) -> Transport:
+        """The way into dom0 or a guest, from when there are ports for it."""
+        if self._ways is None:
+            self._ways = Ways(
+                self.profile,
+                self.folder,
+                self.ports,
+                alive=self._alive,
                 connect_s=self.profile.timeouts.guest_s,
             )
-        return self._ssh[name]
+        return self._ways.into(name)
 
     def _alive(self, name: str) -> Callable[[], None]:
         def check() -> None:
@@ -186,30 +187,30 @@ class Bringup:
     def _wait_dom0(self) -> None:
         deadline = Deadline(self.profile.timeouts.dom0_s)
         self.consoles["xen"].expect(DOM0_UP, deadline, alive=self.check_alive)
-        dom0 = self.ssh("dom0")
+        dom0 = self.transport("dom0")
         dom0.wait_up(deadline)
         self.controller = controller_present(dom0)
 
     def _create_guests(self) -> None:
-        xl = Xl(self.ssh("dom0"))
+        xl = Xl(self.transport("dom0"))
         for guest in self.profile.guests.values():
             domid = xl.create_paused(config_path(guest), guest.name)
             self.domids[guest.name] = domid
             # Before its first instruction: the controller refuses a domain that has run.
             if guest.compress.enabled and self.controller:
-                DomainController(self.ssh("dom0"), domid).enable(guest.compress)
+                DomainController(self.transport("dom0"), domid).enable(guest.compress)
             if guest.slice_mib:
                 xl.set_slice(domid, guest.slice_mib)
             xl.unpause(domid)
 
     def _wait_guests(self) -> None:
-        xl = Xl(self.ssh("dom0"))
+        xl = Xl(self.transport("dom0"))
         for guest in self.profile.guests.values():
             deadline = Deadline(self.profile.timeouts.guest_s)
             self._expect_guest(guest, xl, deadline)
-            ssh = self.ssh(guest.name)
-            ssh.wait_up(deadline)
-            ssh.run("true", timeout_s=max(1.0, deadline.remaining_s())).check(ssh.where)
+            shell = self.transport(guest.name)
+            shell.wait_up(deadline)
+            shell.run("true", timeout_s=max(1.0, deadline.remaining_s())).check(shell.where)
             while guest.slice_mib and self._held_mib(guest, xl) > guest.slice_mib + 1:
                 deadline.check(f"guest {guest.name} to hold its {guest.slice_mib} MiB only")
                 time.sleep(0.5)
@@ -218,7 +219,8 @@ class Bringup:
         """What it costs the host: with its driver it may have more pages than that."""
         if not (guest.compress.enabled and self.controller):
             return xl.domains()[guest.name].memory_mib
-        return DomainController(self.ssh("dom0"), self.domids[guest.name]).stats().held // 256
+        controller = DomainController(self.transport("dom0"), self.domids[guest.name])
+        return controller.stats().held // 256
 
     def _expect_guest(self, guest: Guest, xl: Xl, deadline: Deadline) -> None:
         console = self.consoles[guest.name]

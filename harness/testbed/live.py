@@ -16,17 +16,23 @@ from typing import Self
 
 from harness.config import Profile, profile_of
 from harness.config.model import Guest as GuestConfig
+from harness.config.model import GuestKind
 from harness.deadline import Deadline
 from harness.errors import HarnessError, MachineError, UsageError
 from harness.hypervisor.memcompress import DomainController
 from harness.hypervisor.xl import Xl
-from harness.machine.argv import CONTROL_SOCKET
+from harness.machine.argv import CONTROL_SOCKET, adb_port
 from harness.machine.qmp import Qmp
 from harness.testbed.record import Folder, Record
 from harness.testbed.states import State
+from harness.testbed.ways import Ways
+from harness.transport.adb import AdbTransport
+from harness.transport.base import Transport
 from harness.transport.ssh import SshTransport
 
 QMP_CONNECT_S = 20.0
+# As images/android/README.md has it at length: no report is to take it for more.
+ANDROID_IS = "debian-art: ART 11, core library, binder and lmkd of AOSP 10; not an AOSP image"
 
 
 class Guest:
@@ -39,8 +45,8 @@ class Guest:
         self.vcpus = config.vcpus
 
     @property
-    def transport(self) -> SshTransport:
-        """Commands and files."""
+    def transport(self) -> Transport:
+        """Commands and files, by the way that the profile names."""
         return self._testbed.transport(self.name)
 
     shell = transport
@@ -75,13 +81,19 @@ class Testbed:
         self.guests: Mapping[str, Guest] = {
             name: Guest(self, config) for name, config in self.profile.guests.items()
         }
-        self._ssh: dict[str, SshTransport] = {}
         self._check: Callable[[], None] = lambda: None
         self._tell: Callable[..., None] = lambda kind, **fields: None
+        self._ways = Ways(
+            profile,
+            folder,
+            self.ports,
+            alive=lambda machine: lambda: self._alive(machine),
+            tell=lambda kind, **about: self._tell(kind, **about),
+        )
 
     def supervise(self, *, check: Callable[[], None], tell: Callable[..., None]) -> None:
         """Have ``check`` called while this process's commands run, which may end them by raising,
-        and ``tell("ssh", machine=, command=, status=, took_s=)`` after each."""
+        and ``tell(WAY, machine=, command=, status=, took_s=)`` after each; WAY is ssh or adb."""
         self._check, self._tell = check, tell
 
     @property
@@ -90,7 +102,7 @@ class Testbed:
         return self.folder.read()
 
     @property
-    def dom0(self) -> SshTransport:
+    def dom0(self) -> Transport:
         """Commands and files of dom0."""
         return self.transport("dom0")
 
@@ -105,19 +117,25 @@ class Testbed:
             raise self._unknown(name)
         return self.guests[name]
 
-    def transport(self, name: str) -> SshTransport:
+    def transport(self, name: str) -> Transport:
         """The way into ``dom0`` or a guest. Raises UsageError for an unknown name."""
-        if name not in self.ports:
-            raise self._unknown(name)
-        if name not in self._ssh:
-            self._ssh[name] = SshTransport(
-                name,
-                self.ports[name],
-                self.folder.key,
-                alive=lambda: self._alive(name),
-                ran=lambda **about: self._tell("ssh", machine=name, **about),
+        self._require(name)
+        return self._ways.into(name)
+
+    def ssh(self, name: str) -> SshTransport:
+        """By ssh, whatever the profile names. Raises UsageError for an unknown name."""
+        self._require(name)
+        return self._ways.ssh(name)
+
+    def adb(self, name: str) -> AdbTransport:
+        """By adb. Raises UsageError for an unknown name, and for a machine without adbd."""
+        self._require(name)
+        if adb_port(name) not in self.ports:
+            androids = [n for n in self.guests if adb_port(n) in self.ports]
+            raise UsageError(
+                f"{name} has no adbd", hint=f"those with one: {', '.join(androids) or 'none'}"
             )
-        return self._ssh[name]
+        return self._ways.adb(name)
 
     def _alive(self, name: str) -> None:
         self.check(name)
@@ -159,13 +177,13 @@ class Testbed:
             if guest.config.slice_mib:
                 dimensions[f"{name}_slice_mib"] = guest.config.slice_mib
             dimensions[f"{name}_vcpus"] = guest.config.vcpus
+            if guest.config.kind is GuestKind.ANDROID:
+                dimensions[f"{name}_is"] = ANDROID_IS
         return dimensions
 
     def close(self) -> None:
         """End this process's connections."""
-        for transport in self._ssh.values():
-            transport.close()
-        self._ssh.clear()
+        self._ways.close()
 
     def __enter__(self) -> Self:
         return self
@@ -177,6 +195,10 @@ class Testbed:
         traceback: TracebackType | None,
     ) -> None:
         self.close()
+
+    def _require(self, name: str) -> None:
+        if name != "dom0" and name not in self.guests:
+            raise self._unknown(name)
 
     def _unknown(self, name: str) -> UsageError:
         known = ", ".join(["dom0", *self.guests])

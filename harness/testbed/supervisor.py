@@ -23,7 +23,7 @@ from typing import Any
 from harness.config import profile_of
 from harness.errors import HarnessError
 from harness.machine.console import Console
-from harness.machine.qemu import die_with_parent
+from harness.processes import die_with_parent
 from harness.testbed.bringup import Bringup
 from harness.testbed.record import Folder, Record
 from harness.testbed.states import Failure, State

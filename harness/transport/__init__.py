@@ -2,7 +2,8 @@
 """Ways to run commands in a machine of the testbed.
 
 ``base``  the Protocol and what a command leaves behind
-``ssh``   the one implementation: dom0, Linux and Android guests alike
+``ssh``   into dom0 and every guest
+``adb``   into an Android guest
 ``keys``  the key pair of one testbed
 """
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
+from harness.deadline import Deadline
 from harness.errors import GuestError
 
 COMMAND_S = 60.0
@@ -50,6 +51,15 @@ class Transport(Protocol):
     @property
     def name(self) -> str:
         """Of the machine: ``dom0`` or the guest's."""
+        ...
+
+    @property
+    def where(self) -> str:
+        """For messages: which machine, by which way."""
+        ...
+
+    def wait_up(self, deadline: Deadline) -> None:
+        """Connect, trying until the deadline."""
         ...
 
     def run(

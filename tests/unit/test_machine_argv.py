@@ -11,6 +11,7 @@ import pytest
 from harness.config import load_profile, shipped_profiles
 from harness.errors import UsageError
 from harness.machine.argv import Files, build_argv, console_of, sockets
+from harness.testbed.ports import wanted_ports
 
 GOLDEN = Path(__file__).parent / "golden" / "argv"
 
@@ -33,7 +34,7 @@ def argv(folder: Path, profile: str, *overrides: str, initrd_mib: int = 1) -> li
     # Whichever guests a shipped profile starts by itself.
     both = ["guests.android.enabled=true"]
     loaded = load_profile(profile, overrides=[*both, *overrides]).profile
-    ports = {"dom0": 2200} | {name: 2201 + n for n, name in enumerate(loaded.guests)}
+    ports = {name: 2200 + n for n, name in enumerate(wanted_ports(loaded))}
     android = "android" in loaded.guests
     made = files(folder, initrd_mib=initrd_mib, android=android)
     words = build_argv(loaded, made, ports=ports, public_key="AAAAKEY")

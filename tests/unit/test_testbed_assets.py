@@ -64,8 +64,8 @@ def test_an_overlay_over_nothing_is_a_matter_of_setting_up(tmp_path: Path) -> No
 
 def test_ports_are_free_and_differ() -> None:
     ports = choose_ports(load_profile(overrides=BOTH).profile)
-    assert set(ports) == {"dom0", "linux", "android"}
-    assert len(set(ports.values())) == 3
+    assert set(ports) == {"dom0", "linux", "android", "android.adb"}
+    assert len(set(ports.values())) == 4
 
 
 def test_a_busy_port_is_named_with_its_key() -> None:
