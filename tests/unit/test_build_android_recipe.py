@@ -3,15 +3,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from harness.build.android import recipe
+from harness.build.android import recipe, sources
 from harness.build.android.recipe import Install, Link, parse_files
 from harness.build.android.sources import member_path, patches_of, wanted
 from harness.errors import SetupError
 from harness.paths import repo_root
+from harness.sources.mirror import NotThere
 
 FOLDER = repo_root() / "images/android"
 
@@ -24,9 +26,11 @@ def broken(tmp_path: Path, old: str, new: str) -> Path:
     return tmp_path
 
 
-def test_the_shipped_recipe_has_four_applications_and_every_source() -> None:
+def test_the_shipped_recipe_has_applications_with_licences_and_every_source() -> None:
     shipped = recipe.load(FOLDER)
-    assert len(shipped.applications) == 4
+    # As many as may be alive at once, and then some: one that runs twice would be no other.
+    assert len({app.name for app in shipped.applications}) == len(shipped.applications) >= 12
+    assert all(app.licence for app in shipped.applications)
     assert {"art", "libcore", "tools", "system-core", "androguard"} <= set(shipped.archives)
 
 
@@ -51,7 +55,7 @@ def test_no_patch_is_left_out_by_its_name() -> None:
         ('pool = "pool/', 'pool = "/pool/', "not a path in the pool"),
         ('sha256 = "75ff', 'sha256 = "XXff', "not a sha256"),
         ("bookworm = [", "bullseye = [", "bullseye"),
-        ("heap_kib = 6144", 'heap_kib = "much"', "wrong"),
+        ("heap_kib = 4608", 'heap_kib = "much"', "wrong"),
         ("strip = 0", "skip = 0", "strip"),
     ],
 )
@@ -73,6 +77,23 @@ def test_a_guest_with_one_application_is_refused(tmp_path: Path) -> None:
 def test_a_recipe_that_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(SetupError, match=r"recipe\.toml"):
         recipe.load(tmp_path)
+
+
+def test_a_source_that_the_mirror_has_dropped_is_named_with_what_to_do(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def gone(pool: str, sha256: str, size: int, *, offline: bool) -> Path:
+        raise NotThere("404", where=f"mirror/{pool}")
+
+    monkeypatch.setattr(sources, "fetch_pool", gone)
+    shipped = recipe.load(FOLDER)
+    only_old = replace(shipped, archives={"system-core": shipped.archives["system-core"]})
+    with pytest.raises(SetupError) as failed:
+        sources.fetch(only_old)
+    said = str(failed.value)
+    assert "android-platform-system-core_10.0.0+r36.orig.tar.xz" in said
+    assert "lmkd" in said
+    assert "XMC_DEBIAN_MIRROR" in failed.value.hint
 
 
 def test_lines_of_files_txt_are_files_or_links() -> None:

@@ -24,7 +24,7 @@ _ASM = "usr/share/java/asm-all.jar"
 _ICU = "usr/share/java/icu4j.jar"
 _STUBS = "usr/share/java/com.android.android-23.jar"
 # In the core step's output: its classes, for what is compiled against them.
-_COMPILE = Path("compile/core.jar")
+COMPILE = Path("compile/core.jar")
 
 # The last class file version that dx reads, and the first that has AOSP's java.base module.
 _JAVA_RELEASE = "9"
@@ -149,31 +149,11 @@ def build(recipe: Path, debs: Path, libcore: Path, tools: JavaTools, work: Path,
             future.result()
     for jar in out.glob("*.jar"):
         jars.normalise(jar)
-    compile_jar = out / _COMPILE
+    compile_jar = out / COMPILE
     compile_jar.parent.mkdir()
     _jar_of(classes, compile_jar)
     names = [*jars.class_names(desugared), *jars.class_names(stubs)]
     (compile_jar.parent / "classes.txt").write_text("\n".join(names) + "\n", encoding="utf-8")
-
-
-def build_services(recipe: Path, core: Path, tools: JavaTools, work: Path, out: Path) -> None:
-    """services.jar of images/android/java/guest, and the list of classes to preload.
-
-    core: what build() made
-    """
-    classes = work / "services"
-    javac(
-        sorted((recipe / "java/guest").rglob("*.java")),
-        classes,
-        "-source", "8", "-target", "8", "-bootclasspath", str(core / _COMPILE),
-    )  # fmt: skip
-    services = out / "services.jar"
-    tools.dex(classes, services)
-    jars.normalise(services)
-    patterns = (recipe / "preload.txt").read_text("utf-8")
-    known = (core / _COMPILE).with_name("classes.txt").read_text("utf-8").split()
-    chosen = [*jars.preload_list(patterns, known), *jars.class_names(classes)]
-    (out / "preloaded-classes").write_text("\n".join(chosen) + "\n", encoding="utf-8")
 
 
 def _jar_of(classes: Path, out: Path) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness.build.android import ext4
+from harness.build.android import ext4, jars
 from harness.build.android.recipe import Link, Recipe, parse_files
 from harness.build.images import Addition, skeleton
 from harness.build.initramfs import Tree
@@ -44,7 +44,7 @@ def assemble(recipe: Recipe, parts: Parts, additions: Sequence[Addition]) -> Tre
     _install(tree, recipe.folder / "files.txt", parts.guest)
     tree.overlay(repo_root() / "images/common")
     tree.overlay(recipe.folder / "overlay")
-    for jar in sorted([*parts.core.glob("*.jar"), parts.services / "services.jar"]):
+    for jar in sorted([*parts.core.glob("*.jar"), *parts.services.glob("*.jar")]):
         tree.file(f"system/framework/{jar.name}", jar.read_bytes())
     preloaded = parts.services / "preloaded-classes"
     tree.file("system/etc/preloaded-classes", preloaded.read_bytes())
@@ -93,12 +93,17 @@ def _matching(root: Path, pattern: str) -> list[Path]:
 
 
 def _applications(tree: Tree, recipe: Recipe, folder: Path) -> None:
-    lines = ["# NAME DEX HEAP_KIB"]
+    lines = ["# NAME CODE HEAP_KIB"]
+    licences = ["# From Debian's androguard, where they are test data. NAME LICENCE"]
     for app in recipe.applications:
-        dex = folder / app.dex
-        if not dex.is_file():
-            raise SetupError(f"androguard's archive has no {app.dex}", where="recipe.toml")
-        to = f"system/app/{app.name}/classes.dex"
-        tree.file(to, dex.read_bytes())
+        code = folder / app.code
+        if not code.is_file():
+            raise SetupError(f"androguard's archive has no {app.code}", where="recipe.toml")
+        if code.suffix == ".apk":
+            jars.normalise(code)  # mapped from the APK, not copied out of it
+        to = f"system/app/{app.name}/{'base' if code.suffix == '.apk' else 'classes'}{code.suffix}"
+        tree.file(to, code.read_bytes())
         lines.append(f"{app.name} /{to} {app.heap_kib}")
+        licences.append(f"{app.name} {app.licence}")
     tree.file("system/etc/applications", ("\n".join(lines) + "\n").encode())
+    tree.file("system/app/LICENCES", ("\n".join(licences) + "\n").encode())

@@ -157,7 +157,9 @@ class Native:
         """dalvikvm, with the libraries that libart needs and does not name."""
         own = self._s.recipe / "native/art"
         objs = self._compile([self._s.art / "dalvikvm/dalvikvm.cc"], self._art_flags())
-        objs += self._compile([own / "stacks.c"], (*_OWN, "-fPIC"))
+        objs += self._compile(
+            [own / "stacks.c", self._s.recipe / "native/lib/ipv4.c"], (*_OWN, "-fPIC")
+        )
         needed = [self._android(f"lib{n}.so.0") for n in (
             "sigchain", "base", "log", "backtrace", "ziparchive", "cutils")]  # fmt: skip
         # These two have no SONAME: a path given to the linker would be recorded as it is.
@@ -210,7 +212,7 @@ class Native:
         own = self._s.recipe / "native"
         flags = (*_OWN, f"-I{own / 'lib'}")
         library = self._compile([own / "lib/properties.c"], flags)
-        ipv4 = self._compile([own / "adbd/ipv4.c"], (*_OWN, "-fPIC"))
+        ipv4 = self._compile([own / "lib/ipv4.c"], (*_OWN, "-fPIC"))
         self._link_shared("libipv4.so", ipv4, ["-ldl"])
         for name in ("init", "am", "getprop"):
             objs = self._compile(sorted((own / name).glob("*.c")), flags)

@@ -40,11 +40,15 @@ class Archive:
 
 @dataclass(frozen=True, slots=True)
 class Application:
-    """A real dex file (path in androguard's archive) and the size of the data that it is given."""
+    """A real application and the size of the data that it is given.
+
+    code: path in androguard's archive, of a dex file or an APK
+    """
 
     name: str
-    dex: str
+    code: str
     heap_kib: int
+    licence: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +103,8 @@ def _recipe(folder: Path, table: dict[str, Any]) -> Recipe:
         archives[file.name] = Archive(file, int(entry["strip"]), tuple(entry["parts"]))
     files = [_pool_file(entry) for entry in table.get("package-file", ())]
     applications = tuple(
-        Application(str(a["name"]), str(a["dex"]), int(a["heap_kib"])) for a in table["application"]
+        Application(str(a["name"]), str(a["code"]), int(a["heap_kib"]), str(a["licence"]))
+        for a in table["application"]
     )
     if len(applications) < 2:
         raise ValueError("an Android guest has at least two applications")

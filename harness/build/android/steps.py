@@ -13,12 +13,12 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
 
 from harness.build import images
-from harness.build.android import corelib, ext4, image, jars, native, sources
+from harness.build.android import corelib, ext4, image, jars, native, services, sources
 from harness.build.android.recipe import Recipe
 from harness.build.android.shell import run as run_tool
 from harness.build.android.sources import Fetched
@@ -91,10 +91,11 @@ class Steps:
 
     @cached_property
     def services(self) -> Built:
-        """services.jar and preloaded-classes."""
+        """services.jar, tests.jar and preloaded-classes."""
         inputs = {
-            **self._code(corelib, jars),
+            **self._code(corelib, jars, services),
             "own": self.recipe.folder / "java/guest",
+            "tests": self.recipe.folder / "java/tests",
             "preload": self.recipe.folder / "preload.txt",
             "core": self.core.digest,
         }
@@ -103,7 +104,7 @@ class Steps:
             progress.note("javac, dx")
             with _scratch() as work:
                 made = corelib.JavaTools.of(self.tools.path)
-                corelib.build_services(self.recipe.folder, self.core.path, made, work, out)
+                services.build(self.recipe.folder, self.core.path, made, work, out)
 
         return run("android-services", inputs, make)
 
@@ -152,13 +153,13 @@ class Steps:
         """The ext4 image."""
         folder = self.recipe.folder
         inputs = {
-            **self._code(image),
+            **self._code(image, jars),
             "writers": [sha256_of(Path(str(m.__file__))) for m in (ext4, images)],
             "core": self.core.digest,
             "services": self.services.digest,
             "native": self.native.digest,
             "packages": [_hashes(debs) for _, debs in sorted(self.fetched.guest.items())],
-            "applications": [[a.name, a.dex, a.heap_kib] for a in self.recipe.applications],
+            "applications": [asdict(a) for a in self.recipe.applications],
             "files": folder / "files.txt",
             "overlay": folder / "overlay",
             "common": repo_root() / "images/common",

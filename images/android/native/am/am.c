@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* am COMMAND...: says the command to the activity manager and prints its answer. */
+/*
+ * am, pm and dumpsys: say their own name and arguments to the activity manager and print its answer.
+ * Fails when a line of it begins with "error:".
+ */
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -20,33 +23,57 @@ static int connect_to_zygote(void)
     return fd;
 }
 
-int main(int argc, char **argv)
+/* The name of the program and its arguments as one line; its length, or 0 when that is too long. */
+static size_t command_line(int argc, char **argv, char *text, size_t size)
+{
+    const char *slash = strrchr(argv[0], '/');
+    size_t used = (size_t)snprintf(text, size, "%s", slash ? slash + 1 : argv[0]);
+
+    for (int i = 1; i < argc && used < size; i++)
+        used += (size_t)snprintf(text + used, size - used, " %s", argv[i]);
+    if (used >= size - 1)
+        return 0;
+    text[used++] = '\n';
+    return used;
+}
+
+/* Print what comes until the end. Returns 0, or 1 when nothing came or a line tells of an error. */
+static int print_answer(int fd)
 {
     static const char error[] = "error:";
-    char text[4096] = "";
-    ssize_t length;
-    size_t used = 0;
+    size_t matched = 0; /* of it, at the start of the present line */
     int failed = 0;
-    int first = 1;
+    int empty = 1;
+    char text[4096];
+    ssize_t length;
+
+    while ((length = read(fd, text, sizeof(text))) > 0) {
+        empty = 0;
+        for (ssize_t i = 0; i < length; i++) {
+            if (text[i] == '\n')
+                matched = 0;
+            else if (matched < strlen(error))
+                matched = text[i] == error[matched] ? matched + 1 : sizeof(error);
+            failed |= matched == strlen(error);
+        }
+        fwrite(text, 1, (size_t)length, stdout);
+        fflush(stdout);
+    }
+    return length < 0 || empty || failed;
+}
+
+int main(int argc, char **argv)
+{
+    char text[4096];
+    size_t length = command_line(argc, argv, text, sizeof(text));
     int fd;
 
-    for (int i = 1; i < argc; i++) {
-        used += (size_t)snprintf(text + used, sizeof(text) - used, "%s%s", argv[i],
-                                 i + 1 < argc ? " " : "");
-        if (used >= sizeof(text) - 1) {
-            fprintf(stderr, "am: command too long\n");
-            return 2;
-        }
+    if (!length) {
+        fprintf(stderr, "am: command too long\n");
+        return 2;
     }
-    text[used++] = '\n';
     fd = connect_to_zygote();
-    if (fd < 0 || write(fd, text, used) != (ssize_t)used)
+    if (fd < 0 || write(fd, text, length) != (ssize_t)length)
         return 1;
-    while ((length = read(fd, text, sizeof(text))) > 0) {
-        if (first)
-            failed = (size_t)length >= strlen(error) && !memcmp(text, error, strlen(error));
-        first = 0;
-        fwrite(text, 1, (size_t)length, stdout);
-    }
-    return length < 0 || first || failed;
+    return print_answer(fd);
 }

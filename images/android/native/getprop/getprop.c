@@ -1,15 +1,46 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* getprop [NAME [DEFAULT]], and as setprop: setprop NAME VALUE. */
+#include <dirent.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "properties.h"
 
-/* All defaults; those set since boot have their own files and are asked for by name. */
+static void print(const char *name)
+{
+    char value[PROPERTY_VALUE_MAX];
+
+    if (property_read(name, value) >= 0)
+        printf("[%s]: [%s]\n", name, value);
+}
+
+/* Those set since boot. One that is being set has a name with a point before it for a moment. */
+static void list_set(void)
+{
+    const struct dirent *entry;
+    DIR *folder = opendir(PROPERTY_FOLDER);
+
+    if (!folder)
+        return; /* none yet */
+    while ((entry = readdir(folder)))
+        if (entry->d_name[0] != '.')
+            print(entry->d_name);
+    closedir(folder);
+}
+
+static int is_set(const char *name)
+{
+    char path[PATH_MAX];
+
+    snprintf(path, sizeof(path), "%s/%s", PROPERTY_FOLDER, name);
+    return !access(path, F_OK);
+}
+
 static int list(void)
 {
     char line[256];
-    char value[PROPERTY_VALUE_MAX];
     FILE *file = fopen(PROPERTY_DEFAULTS, "re");
 
     if (!file) {
@@ -22,10 +53,11 @@ static int list(void)
         if (line[0] == '#' || !equals)
             continue;
         *equals = '\0';
-        if (property_read(line, value) >= 0)
-            printf("[%s]: [%s]\n", line, value);
+        if (!is_set(line))
+            print(line);
     }
     fclose(file);
+    list_set();
     return 0;
 }
 

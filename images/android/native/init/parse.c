@@ -7,6 +7,7 @@
  *         socket NAME               a SOCK_SEQPACKET socket, as lmkd wants it
  *         oom_score_adj NUMBER
  *         oneshot
+ *         onrestart restart NAME    another service that is to begin anew with it
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -49,6 +50,8 @@ static int set_option(struct service *service, char **word, int count)
         service->oom_score_adj = atoi(word[1]);
     } else if (!strcmp(word[0], "socket") && count == 2) {
         service->socket = strdup(word[1]);
+    } else if (!strcmp(word[0], "onrestart") && count == 3 && !strcmp(word[1], "restart")) {
+        service->restarts = strdup(word[2]);
     } else if (!strcmp(word[0], "setenv") && count == 3 &&
                service->variable_count < MAX_VARIABLES) {
         char *variable;

@@ -117,6 +117,14 @@ int services_start_due(struct service_list *list, time_t now)
     return next;
 }
 
+/* It is started again when it has ended, as every service is. */
+static void end_service(const struct service_list *list, const char *name)
+{
+    for (int i = 0; i < list->count; i++)
+        if (!strcmp(list->entry[i].name, name) && list->entry[i].pid)
+            kill(list->entry[i].pid, SIGKILL);
+}
+
 void services_ended(struct service_list *list, pid_t pid, int status, time_t now)
 {
     for (int i = 0; i < list->count; i++) {
@@ -128,6 +136,8 @@ void services_ended(struct service_list *list, pid_t pid, int status, time_t now
         if (service->oneshot)
             return;
         service->restart_at = now + RESTART_DELAY_S;
+        if (service->restarts)
+            end_service(list, service->restarts);
         if (WIFSIGNALED(status))
             fprintf(stderr, "init: %s: killed by signal %d, starting it again\n", service->name,
                     WTERMSIG(status));

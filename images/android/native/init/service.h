@@ -19,6 +19,7 @@ struct service {
     int socket_fd;
     int oom_score_adj;
     bool oneshot;                   /* not started again when it ends */
+    char *restarts;                 /* name of the service that is ended with it, or NULL */
 
     pid_t pid;                      /* 0: not running */
     time_t restart_at;              /* monotonic seconds; 0: not to be started */

@@ -6,8 +6,8 @@ import android.system.ErrnoException;
 import android.system.Os;
 import android.system.OsConstants;
 import java.io.FileDescriptor;
-import java.io.IOException;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.Iterator;
 import java.util.List;
 import java.util.Map;
@@ -15,8 +15,8 @@ import java.util.Map;
 /**
  * Which applications run, in the order of their last use, and what lmkd is told about them.
  *
- * <p>Commands: list, installed, start NAME, stop NAME|all, verify. The oom_score_adj values are
- * Android's: 0 in front, 700 for the one before, 900 and up for those cached.
+ * <p>The oom_score_adj values are Android's: 0 in front, 700 for the one before, 900 and up for
+ * those cached.
  */
 final class ActivityManager {
     private static final int ADJ_TOP = 0;
@@ -32,99 +32,90 @@ final class ActivityManager {
     /** Last used first. */
     private final List<Process> running = new ArrayList<>();
 
+    /** Since the zygote began. Gone: ended, and nobody had asked; lmkd's work, or a crash. */
+    int coldStarts;
+    int warmStarts;
+    int gone;
+
     ActivityManager(Map<String, Application> installed) {
         this.installed = installed;
     }
 
-    /**
-     * Do what a command line says.
-     *
-     * @return lines for whoever asked
-     */
-    String execute(String command, FileDescriptor server, FileDescriptor client) throws Exception {
-        String[] word = command.trim().split("\\s+");
+    Iterable<String> installed() {
+        return installed.keySet();
+    }
+
+    /** Those alive, last used first. */
+    List<Process> running() {
         forgetDead();
-        if (word[0].equals("list") && word.length == 1) {
-            return list();
-        }
-        if (word[0].equals("installed") && word.length == 1) {
-            StringBuilder names = new StringBuilder();
-            for (String name : installed.keySet()) {
-                names.append(name).append('\n');
-            }
-            return names.toString();
-        }
-        if (word[0].equals("start") && word.length == 2) {
-            return start(word[1], server, client);
-        }
-        if (word[0].equals("stop") && word.length == 2) {
-            return stop(word[1]);
-        }
-        if (word[0].equals("verify") && word.length == 1) {
-            return verify();
-        }
-        return "error: usage: am list | installed | start NAME | stop NAME|all | verify\n";
+        return Collections.unmodifiableList(running);
     }
 
-    private String list() {
-        StringBuilder table = new StringBuilder("PID\tADJ\tRSS_KIB\tPSS_KIB\tDIRTY_KIB\tNAME\n");
-        for (Process process : running) {
-            try {
-                Smaps maps = Smaps.of(Integer.toString(process.pid));
-                table.append(process.pid).append('\t').append(process.adj).append('\t')
-                        .append(maps.rss).append('\t').append(maps.pss).append('\t')
-                        .append(maps.privateDirty).append('\t')
-                        .append(process.app.name).append('\n');
-            } catch (IOException endedJustNow) {
-                // the next command does not list it
-            }
-        }
-        return table.toString();
-    }
-
-    private String start(String name, FileDescriptor server, FileDescriptor client)
-            throws Exception {
+    /** Bring to the front, from nothing if need be. */
+    String start(String name, FileDescriptor... open) throws Exception {
         Application app = installed.get(name);
         if (app == null) {
             return "error: not installed: " + name + "\n";
         }
+        long start = System.nanoTime();
+        forgetDead();
         Process process = find(name);
         boolean cold = process == null;
         if (cold) {
-            process = Zygote.start(app, inherited(server, client));
+            process = Zygote.start(app, inherited(open));
+            coldStarts++;
         } else {
             running.remove(process);
+            warmStarts++;
         }
         running.add(0, process);
         tellLmkd();
-        if (!cold) {
-            process.line.write("resume\n");
-        }
-        String answer = process.line.read();
+        String answer = cold ? process.line.read() : ask(process, "resume");
+        long ms = (System.nanoTime() - start) / 1_000_000;
         if (answer == null) {
             forgetDead();
             return "error: " + name + " died\n";
         }
-        return (cold ? "cold " : "warm ") + name + " pid=" + process.pid + " " + answer + "\n";
+        if (cold) {
+            process.launchMs = ms;
+        } else {
+            process.switchMs = ms;
+        }
+        return prefix(answer) + (cold ? "cold " : "warm ") + name + " pid=" + process.pid
+                + " total_ms=" + ms + " " + answer + "\n";
     }
 
-    /** All that the zygote has open, and an application must not have. */
-    private FileDescriptor[] inherited(FileDescriptor server, FileDescriptor client) {
-        List<FileDescriptor> open = new ArrayList<>();
-        open.add(server);
-        open.add(client);
-        if (lmkd.socket() != null) {
-            open.add(lmkd.socket());
+    /** Every application verifies its heap, the order of use unchanged. */
+    String verify() throws Exception {
+        StringBuilder answers = new StringBuilder();
+        for (Process process : new ArrayList<>(running())) {
+            String answer = ask(process, "resume");
+            if (answer != null) {
+                answers.append(prefix(answer)).append(process.app.name).append(' ').append(answer)
+                        .append('\n');
+            }
         }
-        for (Process process : running) {
-            open.add(process.socket);
-        }
-        return open.toArray(new FileDescriptor[0]);
+        return answers.length() == 0 ? "error: no application runs\n" : answers.toString();
     }
 
-    private String stop(String name) throws ErrnoException {
+    /** What the application in front is to do: see AppMain. */
+    String front(String order) throws Exception {
+        if (running().isEmpty()) {
+            return "error: no application runs\n";
+        }
+        Process process = running.get(0);
+        String answer = ask(process, order);
+        if (answer == null) {
+            forgetDead();
+            return "error: " + process.app.name + " died\n";
+        }
+        return prefix(answer) + process.app.name + " " + answer + "\n";
+    }
+
+    /** @param name of an application, or "all" */
+    String stop(String name) throws ErrnoException {
         StringBuilder stopped = new StringBuilder();
-        for (Process process : new ArrayList<>(running)) {
+        for (Process process : new ArrayList<>(running())) {
             if (name.equals("all") || process.app.name.equals(name)) {
                 Os.kill(process.pid, OsConstants.SIGKILL);
                 process.close();
@@ -134,17 +125,34 @@ final class ActivityManager {
             }
         }
         tellLmkd();
-        return stopped.length() == 0 ? "error: not running: " + name + "\n" : stopped.toString();
+        if (stopped.length() == 0) {
+            return name.equals("all") ? "none ran\n" : "error: not running: " + name + "\n";
+        }
+        return stopped.toString();
     }
 
-    /** Every application verifies its heap, the order of use unchanged. */
-    private String verify() throws Exception {
-        StringBuilder answers = new StringBuilder();
-        for (Process process : running) {
-            process.line.tryWrite("resume\n");
-            answers.append(process.app.name).append(' ').append(process.line.read()).append('\n');
+    /** All that the zygote has open, and its child must not have. */
+    FileDescriptor[] inherited(FileDescriptor... open) {
+        List<FileDescriptor> all = new ArrayList<>();
+        Collections.addAll(all, open);
+        if (lmkd.socket() != null) {
+            all.add(lmkd.socket());
         }
-        return answers.toString();
+        for (Process process : running) {
+            all.add(process.socket);
+        }
+        return all.toArray(new FileDescriptor[0]);
+    }
+
+    /** Null when it died over it. */
+    private static String ask(Process process, String order) throws Exception {
+        process.line.tryWrite(order + "\n");
+        return process.line.read();
+    }
+
+    /** am fails when a line begins so. */
+    private static String prefix(String answer) {
+        return answer.startsWith("error:") ? "error: " : "";
     }
 
     private Process find(String name) {
@@ -161,6 +169,7 @@ final class ActivityManager {
             Process process = each.next();
             if (!process.isAlive()) {
                 Log.i("zygote: " + process.app.name + " (" + process.pid + ") is gone");
+                gone++;
                 process.close();
                 each.remove();
             }

@@ -8,17 +8,19 @@ import java.io.IOException;
 import java.util.LinkedHashMap;
 import java.util.Map;
 
-/** What is installed: a line "NAME DEX HEAP_KIB" of the image's list. */
+/** What is installed: a line "NAME CODE HEAP_KIB" of the image's list. */
 final class Application {
     final String name;
-    final String dex;
+
+    /** Path of its dex file, or of its APK. */
+    final String code;
 
     /** Size of the data that the application builds and keeps. */
     final int heapKib;
 
-    private Application(String name, String dex, int heapKib) {
+    private Application(String name, String code, int heapKib) {
         this.name = name;
-        this.dex = dex;
+        this.code = code;
         this.heapKib = heapKib;
     }
 
@@ -31,7 +33,7 @@ final class Application {
                 }
                 String[] field = line.trim().split("\\s+");
                 if (field.length != 3) {
-                    throw new IOException(file + ": not NAME DEX HEAP_KIB: " + line);
+                    throw new IOException(file + ": not NAME CODE HEAP_KIB: " + line);
                 }
                 found.put(field[0],
                         new Application(field[0], field[1], Integer.parseInt(field[2])));

@@ -3,18 +3,16 @@
 package xmc;
 
 import java.io.IOException;
-import java.io.RandomAccessFile;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.zip.CRC32;
 
 /**
- * The data of an application: parsed records, bitmaps, and raw resources.
+ * The data of an application: parsed records, bitmaps, and decoded resources.
  *
- * <p>Built from a seed and from the application's own dex file, so every check is against what the
+ * <p>Built from a seed and from the application's own package, so every check is against what the
  * generator makes again, not against a sum that lies in the same memory.
  */
 final class Heap {
@@ -26,19 +24,19 @@ final class Heap {
     private static final int PHRASE_LETTERS = 28;
     private static final int BITMAP_BITS = 6;
     private static final int BITMAP_SIDE = 1 << BITMAP_BITS;
+    private static final int ARRAY_BYTES = 16;
     private static final int BITMAP_KIB = BITMAP_SIDE * BITMAP_SIDE * 4 / 1024;
-    private static final int RESOURCE_KIB = 16;
 
     private final long seed;
-    private final String dex;
+    private final String code;
     private final String[] vocabulary;
     private final List<Map<String, String>> records = new ArrayList<>();
     private final List<int[]> bitmaps = new ArrayList<>();
     private final List<byte[]> resources = new ArrayList<>();
 
-    Heap(String name, String dex, int sizeKib) throws IOException {
+    Heap(String name, String code, int sizeKib) throws IOException {
         this.seed = name.hashCode();
-        this.dex = dex;
+        this.code = code;
         this.vocabulary = makeVocabulary();
         // Half records, a third bitmaps, a sixth resources.
         for (int i = 0; i < sizeKib / 2 / BLOCK_KIB; i++) {
@@ -47,9 +45,12 @@ final class Heap {
         for (int i = 0; i < sizeKib / 3 / BITMAP_KIB; i++) {
             bitmaps.add(makeBitmap(i));
         }
-        try (RandomAccessFile file = new RandomAccessFile(dex, "r")) {
-            for (int i = 0; i < sizeKib / 6 / RESOURCE_KIB; i++) {
-                resources.add(makeResource(file, i));
+        try (Resources own = new Resources(code)) {
+            for (int i = 0, kept = 0; kept < sizeKib * 1024 / 6; i++) {
+                byte[] resource = own.decode(i);
+                resources.add(resource);
+                // An array costs more than what it holds; so an end, if all are empty, too.
+                kept += resource.length + ARRAY_BYTES;
             }
         }
     }
@@ -66,16 +67,21 @@ final class Heap {
                 return "bitmap " + i;
             }
         }
-        try (RandomAccessFile file = new RandomAccessFile(dex, "r")) {
+        try (Resources own = new Resources(code)) {
             for (int i = 0; i < resources.size(); i++) {
-                if (!Arrays.equals(resources.get(i), makeResource(file, i))) {
+                if (!Arrays.equals(resources.get(i), own.decode(i))) {
                     return "resource " + i;
                 }
             }
         } catch (IOException e) {
-            return "dex file: " + e;
+            return code + ": " + e;
         }
         return null;
+    }
+
+    /** Garbage as an application makes it that parses an answer, a block's worth. */
+    Object garbage(int block) {
+        return makeRecords(block);
     }
 
     /** What texts are made of; composing them from phrases is quick even when interpreted. */
@@ -124,16 +130,5 @@ final class Heap {
             }
         }
         return pixels;
-    }
-
-    private byte[] makeResource(RandomAccessFile file, int index) throws IOException {
-        byte[] bytes = new byte[RESOURCE_KIB << 10];
-        long blocks = Math.max(1, file.length() / bytes.length);
-        file.seek(index * 7L % blocks * bytes.length);
-        int length = file.read(bytes);
-        CRC32 sum = new CRC32();
-        sum.update(bytes, 0, Math.max(length, 0));
-        bytes[0] = (byte) sum.getValue();
-        return bytes;
     }
 }

@@ -16,6 +16,10 @@ final class Process {
     /** Position for the low memory killer, set by ActivityManager. */
     int adj;
 
+    /** Milliseconds from the command until it was launched, and until it was last in front. */
+    long launchMs;
+    long switchMs;
+
     Process(Application app, int pid, FileDescriptor socket) {
         this.app = app;
         this.pid = pid;

@@ -6,6 +6,7 @@ import android.system.ErrnoException;
 import android.system.Os;
 import android.system.OsConstants;
 import android.system.UnixSocketAddress;
+import dalvik.system.PathClassLoader;
 import dalvik.system.ZygoteHooks;
 import java.io.BufferedReader;
 import java.io.FileDescriptor;
@@ -16,13 +17,14 @@ import java.io.IOException;
  * Parent of all applications: loads the common classes once, then forks at request.
  *
  * <p>Arguments: PRELOADED_CLASSES APPLICATIONS (files). Commands come over the unix socket {@link
- * #SOCKET}, one line each; the reply ends with the connection. See {@link ActivityManager}.
+ * #SOCKET}, one line each; the reply ends with the connection. See {@link Commands}.
  *
  * <p>One thread does everything, since only a process with a single thread can fork: ART's own
  * daemons are stopped and started around it by AOSP's ZygoteHooks.
  */
 public final class Zygote {
     static final String SOCKET = "/dev/socket/zygote";
+    private static final String TESTS = "/system/framework/tests.jar";
     private static final int BACKLOG = 8;
 
     private Zygote() {}
@@ -43,11 +45,11 @@ public final class Zygote {
         System.loadLibrary("zygote");
         setProcessName("zygote");
         int classes = preload(args[0]);
-        System.gc();
+        Runtime.getRuntime().gc();
         Log.i("zygote: " + classes + " classes preloaded, " + Smaps.of("self"));
         reapChildren(true);
         ActivityManager manager = new ActivityManager(Application.readAll(args[1]));
-        serve(manager, listen());
+        serve(new Commands(manager), listen());
     }
 
     private static int preload(String list) throws IOException {
@@ -78,19 +80,27 @@ public final class Zygote {
         return server;
     }
 
-    private static void serve(ActivityManager manager, FileDescriptor server) throws Exception {
+    private static void serve(Commands commands, FileDescriptor server) throws Exception {
         while (true) {
             FileDescriptor client = Os.accept(server, null);
             Line line = new Line(client);
             try {
                 String command = line.read();
-                line.write(command == null ? "" : manager.execute(command, server, client));
+                String answer = command == null ? "" : commands.execute(command, server, client);
+                if (answer != null) {
+                    line.write(answer);
+                }
             } catch (Exception e) {
                 Log.e("zygote: " + e);
                 line.tryWrite("error: " + e + "\n");
             }
             Os.close(client);
         }
+    }
+
+    /** What a child does; it ends with it. */
+    private interface Child {
+        void run() throws Exception;
     }
 
     /**
@@ -103,33 +113,56 @@ public final class Zygote {
         FileDescriptor ours = new FileDescriptor();
         FileDescriptor theirs = new FileDescriptor();
         Os.socketpair(OsConstants.AF_UNIX, OsConstants.SOCK_STREAM, 0, ours, theirs);
+        int pid;
+        try {
+            pid = fork(app.name, inherited, () -> {
+                Os.close(ours);
+                AppMain.run(app, new Line(theirs));
+            });
+        } catch (IOException e) {
+            Os.close(ours);
+            throw e;
+        } finally {
+            Os.close(theirs);
+        }
+        return new Process(app, pid, ours);
+    }
+
+    /** Fork a process that runs the tests and tells the client of them. */
+    static void instrument(FileDescriptor client, FileDescriptor... inherited) throws Exception {
+        fork("instrument", inherited, () -> {
+            ClassLoader loader = new PathClassLoader(TESTS, Zygote.class.getClassLoader());
+            loader.loadClass("xmc.tests.Main").getMethod("run", FileDescriptor.class)
+                    .invoke(null, client);
+        });
+    }
+
+    private static int fork(String name, FileDescriptor[] inherited, Child child)
+            throws IOException {
         ZygoteHooks.preFork();
         int pid = fork();
         if (pid == 0) {
             int status = 1;
             try {
                 reapChildren(false);
-                Os.close(ours);
                 for (FileDescriptor fd : inherited) {
                     Os.close(fd);
                 }
                 ZygoteHooks.postForkChild(0, false, false, null);
                 ZygoteHooks.postForkCommon();
-                setProcessName(app.name);
-                AppMain.run(app, new Line(theirs));
+                setProcessName(name);
+                child.run();
                 status = 0;
             } catch (Throwable e) {
-                Log.e(app.name + ": " + e);
+                Log.e(name + ": " + e);
             } finally {
                 exit(status);
             }
         }
         ZygoteHooks.postForkCommon();
-        Os.close(theirs);
         if (pid < 0) {
-            Os.close(ours);
             throw new IOException("fork failed");
         }
-        return new Process(app, pid, ours);
+        return pid;
     }
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * adbd listens on an IPv6 socket for both protocols; the guest's kernel has no IPv6. Preloaded into
- * adbd alone: where there is no IPv6 socket to be had, it gets an IPv4 one, bound to the same port.
+ * adbd and AOSP's core library open IPv6 sockets for both protocols; the guest's kernel has no IPv6.
+ * Where there is no IPv6 socket to be had, they get an IPv4 one, bound to the same port. Preloaded
+ * into adbd, linked into the launcher of Java; the core library itself connects by IPv4 then.
  */
 #include <dlfcn.h>
 #include <errno.h>
