@@ -22,6 +22,7 @@ from harness.scenarios.live import LiveGuest
 from harness.testbed import Testbed
 from harness.testing import TestbedPool
 from tests.integration.compression import Loads, wait_for
+from tests.integration.programs import push_program
 
 HOG = "hog"
 # A guest whose vCPUs sleep for a frame says that time went by; that is not what these test.
@@ -72,6 +73,18 @@ def hog(bed: Testbed, *, mib: int) -> Iterator[None]:
     finally:
         if HOG in bed.xl.domains():
             bed.xl.destroy(HOG)
+
+
+@contextmanager
+def enomem_counted(bed: Testbed) -> Iterator[Callable[[], int]]:
+    """How often dom0 got VIRQ_ENOMEM, so far."""
+    program, count = push_program(bed.dom0, "virq_enomem.c"), "/tmp/virq-enomem.count"
+    pid = bed.dom0.succeed(f"{program} {count} >/dev/null 2>&1 & echo $!").strip()
+    wait_for("virq-enomem to listen", lambda: bed.dom0.run(f"test -s {count}").status == 0)
+    try:
+        yield lambda: int(bed.dom0.succeed(f"cat {count}"))
+    finally:
+        bed.dom0.succeed(f"kill {pid}; rm {count}")
 
 
 def free_mib(bed: Testbed) -> int:
@@ -148,11 +161,13 @@ class Exhaustion:
 def test_guests_wait_when_nothing_is_left_and_go_on_when_a_domain_is_destroyed(
     bed: Testbed, pair: tuple[LiveGuest, LiveGuest]
 ) -> None:
-    with loads_in(pair[0]) as some, loads_in(pair[1]) as more:
+    with loads_in(pair[0]) as some, loads_in(pair[1]) as more, enomem_counted(bed) as told:
         scene = Exhaustion(bed, pair, [some, more])
         with hog(bed, mib=free_mib(bed) - 5):
             scene.begin()
             scene.check_halted()
+            # There is one for each vCPU that goes to sleep, more or less.
+            assert told() > 0
             bed.xl.destroy(HOG)
             scene.check_finished(0, 1)
     bed.check("linux", "second")

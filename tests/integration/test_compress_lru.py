@@ -9,11 +9,17 @@ from dataclasses import replace
 import numpy as np
 
 from harness.deadline import Deadline
+from harness.hypervisor import DomainController
+from harness.scenarios.bed import Guest
 from harness.scenarios.content import ContentClass, touched_half
 from harness.scenarios.live import LiveGuest
-from harness.scenarios.load import is_compressed
+from harness.scenarios.load import Load, is_compressed, states_of
 from harness.scenarios.victims import choose_victims
+from harness.transport.base import Transport
 from tests.integration.compression import SETUP, Loads
+from tests.integration.domains import paused_domain
+
+PAGES = 256
 
 
 def test_victims_are_from_the_untouched_half(guest: LiveGuest, loads: Loads) -> None:
@@ -66,3 +72,55 @@ def test_what_was_in_use_for_long_is_not_taken_and_then_is_found(
     finally:
         controller.set(SETUP)
     load.verify(1)
+
+
+def compressed(guest: Guest, load: Load) -> int:
+    return int(is_compressed(states_of(guest, load.pfns())).sum())
+
+
+def test_a_page_that_came_back_stays_until_it_is_old(
+    guest: Guest, loads: Loads, dom0: Transport, domid: int
+) -> None:
+    """And it is counted as one that should not have been taken."""
+    controller = DomainController(dom0, domid)
+    load = loads.start(ContentClass.TEXT, PAGES)
+    guest.controller.compress()
+    assert compressed(guest, load) == PAGES
+    before = controller.stats().refaults
+    load.verify(1)
+    assert controller.stats().refaults - before >= PAGES
+    # Whatever asks for pages that are at least one sweep old.
+    guest.controller.compress(min_age=1)
+    assert compressed(guest, load) == 0
+    # The first finds that it was accessed, the second that it was not since.
+    guest.controller.sweep()
+    guest.controller.sweep()
+    guest.controller.compress(min_age=1)
+    assert compressed(guest, load) == PAGES
+    # As long as that nobody missed it, nobody counts it.
+    guest.controller.sweep()
+    guest.controller.sweep()
+    before = controller.stats().refaults
+    load.verify(2)
+    assert controller.stats().refaults - before < PAGES / 8
+
+
+def test_pages_that_do_not_compress_are_tried_ever_more_rarely(dom0: Transport) -> None:
+    """Of a domain that never ran: nobody is at its pages, among them those of a packed initrd."""
+    with paused_domain(dom0, "packed") as domid:
+        controller = DomainController(dom0, domid)
+        controller.enable(SETUP)
+
+        def rejected(sweeps: int) -> int:
+            """Pages that turn out not to compress after so many sweeps more."""
+            for _ in range(sweeps):
+                controller.sweep()
+            before = controller.stats().rejected
+            controller.compress()
+            return controller.stats().rejected - before
+
+        pages = rejected(0)
+        assert pages > 100
+        for sweeps in (2, 4, 8, 15, 15):
+            assert rejected(sweeps - 1) == 0
+            assert rejected(1) == pages

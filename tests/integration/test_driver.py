@@ -71,6 +71,24 @@ def test_a_guest_that_freed_its_memory_holds_what_it_uses_at_no_codec_cost(
     again.verify(3)
 
 
+def test_compressed_memory_that_is_freed_is_dropped_without_being_decoded(
+    guest: Guest, loads: Loads
+) -> None:
+    pages = 4096
+    load = loads.start(ContentClass.TEXT, pages)
+    load.compress()
+    before = guest.controller.stats().lzo
+    assert before > 0.9 * pages
+    decoded = guest.controller.histogram("decode").count
+    loads.stop(load)
+    wait_for(
+        "the objects to be dropped",
+        lambda: guest.controller.stats().lzo < before - 0.8 * pages,
+        timeout_s=10,
+    )
+    assert guest.controller.histogram("decode").count - decoded < 0.1 * pages
+
+
 def excluded(guest: Guest) -> list[str]:
     return driver_file(guest, "exclude").split()
 

@@ -238,6 +238,10 @@ int mc_enable(struct domain *d, const struct xen_mem_compress_setup *s)
     if ( d->mem_compress )
         return -EEXIST;
 
+    /* Cannot begin meanwhile, as domctls are one at a time. */
+    if ( d->is_dying )
+        return -EBUSY;
+
     rc = arch_mc_check_domain(d) ?: check_setup(s);
     if ( rc )
         return rc;
@@ -370,6 +374,7 @@ int mc_whole_domain(struct domain *d, uint64_t *cursor, uint64_t end,
     struct mc_reclaim r = { .d = d, .min_age = min_age };
     struct mc_bulk b = { .d = d, .cause = cause };
     unsigned int looked = 0;
+    bool damaged = false;
     int rc = 0;
 
     if ( !mc_begin(d) )
@@ -391,7 +396,10 @@ int mc_whole_domain(struct domain *d, uint64_t *cursor, uint64_t end,
                          (wanted && *done + b.done + b.nr >= wanted)) )
                 rc = mc_bulk_flush(&b);
 
-            if ( rc )
+            /* Nothing else was wrong: do not let it keep the others away. */
+            if ( rc == -EIO )
+                damaged = true;
+            else if ( rc )
             {
                 /* What is left of the batch; what is not is resident now. */
                 *cursor = b.cursor;
@@ -435,7 +443,7 @@ int mc_whole_domain(struct domain *d, uint64_t *cursor, uint64_t end,
 
     mc_end(d);
 
-    return rc;
+    return damaged && (!rc || rc == -ERESTART) ? -EIO : rc;
 }
 
 /* Compress or restore what a process of the calling guest maps. */
@@ -542,6 +550,8 @@ static int op_range(struct domain *d, struct xen_mem_compress_op *op)
         rc = mc_whole_domain(d, &cursor, range->end >> PAGE_SHIFT, p.restore,
                              XEN_MEM_COMPRESS_C_hint, range->min_age,
                              range->wanted, &done);
+        if ( rc == -EIO )
+            rc = cursor < range->end >> PAGE_SHIFT ? -ERESTART : 0;
         range->start = rc == -ERESTART ? cursor << PAGE_SHIFT : range->end;
         range->done = done;
 

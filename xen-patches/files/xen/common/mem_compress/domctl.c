@@ -131,21 +131,22 @@ static int get_states(struct domain *d, struct xen_domctl_mem_compress_op *op)
     return 0;
 }
 
+/* A copy, as the caller's memory might be what is looked at. */
 static int read_object(struct domain *d, struct xen_domctl_mem_compress_op *op)
 {
-    struct mem_compress *mc = d->mem_compress;
-    struct mc_out out = { .gfn = _gfn(op->u.object.gfn) };
+    gfn_t gfn = _gfn(op->u.object.gfn);
+    struct mc_leaf leaf;
     struct mc_obj obj;
-    const void *data;
-    int rc = 0;
+    void *copy;
+    int rc;
 
     op->u.object.state = XEN_MEM_COMPRESS_G_state(
-        arch_mc_state(d, out.gfn, &out.leaf, NULL));
+        arch_mc_state(d, gfn, &leaf, NULL));
     op->u.object.pattern = 0;
     op->u.object.crc = 0;
 
     if ( op->u.object.state == XEN_MEM_COMPRESS_G_same )
-        op->u.object.pattern = mc_pattern_unpack(out.leaf.payload);
+        op->u.object.pattern = mc_pattern_unpack(leaf.payload);
 
     if ( op->u.object.state != XEN_MEM_COMPRESS_G_lzo )
     {
@@ -153,33 +154,36 @@ static int read_object(struct domain *d, struct xen_domctl_mem_compress_op *op)
         return 0;
     }
 
-    if ( !mc_begin(d) )
-        return -EBUSY;
+    copy = xmalloc_bytes(MC_MAX_OBJECT);
+    if ( !copy )
+        return -ENOMEM;
 
-    arch_mc_begin_restore(d, &out, 1);
-    data = out.found == MC_FOUND_LEAF && out.leaf.kind == MC_KIND_OBJECT
-           ? mc_store_open(&mc->store, out.leaf.payload, &obj,
-                           this_cpu(mc_cpu)->bounce) : NULL;
-    if ( out.found != MC_FOUND_LEAF || out.leaf.kind != MC_KIND_OBJECT )
+    rc = -EBUSY;
+    if ( mc_begin(d) )
+    {
+        rc = mc_copy_object(d, gfn, &leaf, &obj, copy);
+        mc_end(d);
+    }
+
+    /* Something else by now. */
+    if ( rc == -ENOENT || (!rc && leaf.kind != MC_KIND_OBJECT) )
         rc = -EAGAIN;
-    else if ( !data )
-        rc = -EIO;
-    else if ( op->u.object.size < obj.len )
+    else if ( !rc && op->u.object.size < obj.len )
         rc = -ENOBUFS;
-    else if ( copy_to_guest(op->u.object.data, (const uint8_t *)data,
-                            obj.len) )
+    else if ( !rc && copy_to_guest(op->u.object.data, (uint8_t *)copy,
+                                   obj.len) )
         rc = -EFAULT;
-    else
+
+    if ( !rc )
     {
         op->u.object.size = obj.len;
         op->u.object.codec = (obj.codec & ~CODEC_HAS_CRC) - MC_CODEC_LZO;
         op->u.object.crc = (obj.codec & CODEC_HAS_CRC)
-                           ? obj.crc : mc_crc32c(0, data, obj.len);
+                           ? obj.crc : mc_crc32c(0, copy, obj.len);
     }
-
-    /* No frame: let go of it. */
-    arch_mc_end_restore(d, &out, 1, XEN_MEM_COMPRESS_C_xen);
-    mc_end(d);
+    /* Not even the hypervisor's own memory is to remember it. */
+    memset(copy, 0, MC_MAX_OBJECT);
+    xfree(copy);
 
     return rc;
 }

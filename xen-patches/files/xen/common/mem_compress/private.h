@@ -8,7 +8,7 @@
  *                        |                                  |
  *                        |                  pressure.c (who is taken from)
  *                        |                                  |
- *      domctl.c   core.c (dispatch)   reclaim.c (in)   restore.c (out)
+ *      domctl.c   core.c (dispatch)   reclaim.c (in)   restore.c (out)  look.c
  *                        |                   |               |
  *      frames.c (reserve, attach and detach of frames, sleeping vCPUs)
  *      arch/arm/mmu/compress.c (stage-2 descriptors)
@@ -47,6 +47,7 @@
 #include "age.h"
 #include "codec.h"
 #include "hand.h"
+#include "handover.h"
 #include "inject.h"
 #include "share.h"
 #include "store.h"
@@ -365,8 +366,9 @@ void mc_free_store_pages(void *const pages[], unsigned int nr);
  */
 int mc_restore(struct domain *d, gfn_t gfn, unsigned int cause,
                enum mc_urgency urgency);
-/* The content of a page, wherever it is, without restoring it. */
-int mc_peek(struct domain *d, gfn_t gfn, void *buf);
+/* The content that @leaf, and @data if it is an object, stand for.  -EIO. */
+int mc_decode(const struct mc_leaf *leaf, const struct mc_obj *obj,
+              const void *data, void *va);
 
 /* Pages that nobody waits for: brought back a batch at a time. */
 struct mc_bulk {
@@ -388,7 +390,8 @@ struct mc_bulk {
  * -ERESTART: preemption is due: some are left, go on at b->cursor.  At least
  *            one page was restored.
  * -ENOMEM:   likewise, for lack of frames.
- * -EINVAL, -EIO: as mc_restore().
+ * -EINVAL:   as mc_restore().
+ * -EIO:      likewise, but through with all others.
  */
 int mc_bulk_add(struct mc_bulk *b, gfn_t gfn, uint64_t cursor);
 int mc_bulk_flush(struct mc_bulk *b);
@@ -399,6 +402,20 @@ int mc_bulk_flush(struct mc_bulk *b);
  */
 void mc_restored(struct domain *d, const struct mc_out *out, unsigned int nr,
                  unsigned int cause);
+
+/* look.c ------------------------------------------------------------------ */
+
+/*
+ * What a compressed page is, and the bytes of its object (at most
+ * MC_MAX_OBJECT) in @buf.  Between mc_begin() and mc_end().
+ *
+ * -ENOENT: it is not compressed, or not any more, -EAGAIN: somebody else is
+ * at it, -EIO: the store has no such object.
+ */
+int mc_copy_object(struct domain *d, gfn_t gfn, struct mc_leaf *leaf,
+                   struct mc_obj *obj, void *buf);
+/* The content of a page, wherever it is, without restoring it. */
+int mc_peek(struct domain *d, gfn_t gfn, void *buf);
 
 /* core.c ------------------------------------------------------------------ */
 
@@ -415,7 +432,8 @@ int mc_setup(struct mem_compress *mc, const struct xen_mem_compress_setup *s);
 /*
  * Go through the gfns of @d from *cursor to @end.  @restore: bring pages back,
  * for @cause, else compress those of at least @min_age, until *done is @wanted
- * (0: all).  -ERESTART: preemption is due, go on at *cursor.
+ * (0: all).  -ERESTART: preemption is due, go on at *cursor.  -EIO: the same,
+ * or the end, and damaged objects were passed over.
  */
 int mc_whole_domain(struct domain *d, uint64_t *cursor, uint64_t end,
                     bool restore, unsigned int cause, unsigned int min_age,
@@ -456,15 +474,17 @@ static always_inline void mc_trace(const struct domain *d, uint32_t event,
  * Nominate those of p[0 ... nr) that are eligible: reference taken, tagged
  * descriptor written, TLBs flushed once at the end.  Others get page = NULL.
  * Returns how many it came to, at least one: blocks take long to be split.
+ * @discard: those that are compressed already become discarded ones.
  */
 unsigned int arch_mc_nominate(struct domain *d, struct mc_page *p,
-                              unsigned int nr);
+                              unsigned int nr, bool discard);
 
 /*
  * Make the descriptor say where the content is now and free the frame.
  * -EAGAIN: the page was accessed meanwhile, -EBUSY: somebody holds a
- * reference, -ENOSPC: that would be more than max_compressed; the page stays
- * (or is again) resident, and ours is dropped.
+ * reference, -ENOSPC: that would be more than max_compressed, -EOPNOTSUPP:
+ * switched off since; the page stays (or is again) resident, and ours is
+ * dropped.
  */
 int arch_mc_commit(struct domain *d, const struct mc_page *p,
                    const struct mc_leaf *leaf);

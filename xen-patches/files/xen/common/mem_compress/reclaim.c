@@ -227,7 +227,8 @@ int mc_reclaim_flush(struct mc_reclaim *r)
 
     while ( i < nr && !preempted )
     {
-        unsigned int end = i + arch_mc_nominate(r->d, &r->batch[i], nr - i);
+        unsigned int end = i + arch_mc_nominate(r->d, &r->batch[i], nr - i,
+                                                r->discard);
 
         mc_inject_delay();
 

@@ -6,16 +6,12 @@
 
 #include "private.h"
 
-/* The content of a page that is BUSY for us, into @va. */
-static int decode(struct domain *d, struct mc_out *out, void *va)
-{
-    const struct mem_compress *mc = d->mem_compress;
-    const struct mc_leaf *leaf = &out->leaf;
-    const void *data;
-    struct mc_obj obj;
-    uint64_t t0;
-    int rc;
+/* See mem_compress_runstate(). */
+static DEFINE_PER_CPU(bool, for_runstate);
 
+int mc_decode(const struct mc_leaf *leaf, const struct mc_obj *obj,
+              const void *data, void *va)
+{
     switch ( leaf->kind )
     {
     case MC_KIND_ZERO:
@@ -31,22 +27,37 @@ static int decode(struct domain *d, struct mc_out *out, void *va)
         break;
     }
 
+    if ( (obj->codec & CODEC_HAS_CRC) &&
+         mc_crc32c(0, data, obj->len) != obj->crc )
+        return -EIO;
+
+    return mc_decompress(obj->codec & ~CODEC_HAS_CRC, data, obj->len, va)
+           ? -EIO : 0;
+}
+
+/* The content of a page that is BUSY for us, into @va. */
+static int decode(struct domain *d, struct mc_out *out, void *va)
+{
+    const void *data;
+    struct mc_obj obj;
+    uint64_t t0;
+    int rc;
+
+    if ( out->leaf.kind != MC_KIND_OBJECT )
+        return mc_decode(&out->leaf, NULL, NULL, va);
+
     /* Pinned by BUSY: nobody moves or frees it. */
-    data = mc_store_open(&mc->store, leaf->payload, &obj,
+    data = mc_store_open(&d->mem_compress->store, out->leaf.payload, &obj,
                          this_cpu(mc_cpu)->bounce);
     if ( !data )
         return -EIO;
     out->chain = obj.chain;
 
     t0 = mc_ticks();
-    if ( (obj.codec & CODEC_HAS_CRC) &&
-         mc_crc32c(0, data, obj.len) != obj.crc )
-        return -EIO;
-
-    rc = mc_decompress(obj.codec & ~CODEC_HAS_CRC, data, obj.len, va);
+    rc = mc_decode(&out->leaf, &obj, data, va);
     out->codec_ticks = mc_ticks() - t0;
 
-    return rc ? -EIO : 0;
+    return rc;
 }
 
 /* Neither feed the guest garbage nor let it run on. */
@@ -56,7 +67,9 @@ static void corrupted(struct domain *d, gfn_t gfn)
     printk(XENLOG_G_ERR
            "mem_compress: %pd gfn %#"PRI_gfn": stored object is corrupt, domain paused\n",
            d, gfn_x(gfn));
-    domain_pause_by_systemcontroller_nosync(d);
+    /* Once: whoever lets it go on may want to see how far it gets. */
+    if ( !ACCESS_ONCE(d->controller_pause_count) )
+        domain_pause_by_systemcontroller_nosync(d);
 }
 
 void mc_restored(struct domain *d, const struct mc_out *out, unsigned int nr,
@@ -164,6 +177,7 @@ static void restore_found(struct domain *d, struct mc_out *out,
         if ( likely(!o->rc) )
         {
             o->page = pages[--frames];
+            mc_handover_did(o->page, MC_WRITTEN);
             arch_mc_clean_in(va);
         }
         unmap_domain_page(va);
@@ -245,7 +259,7 @@ int mc_restore(struct domain *d, gfn_t gfn, unsigned int cause,
 /* Of two reasons to stop, the one to tell. */
 static int graver(int a, int b)
 {
-    static const int order[] = { -EINVAL, -EIO, -ENOMEM, -ERESTART, -EAGAIN };
+    static const int order[] = { -EINVAL, -ENOMEM, -ERESTART, -EAGAIN, -EIO };
     unsigned int i;
 
     for ( i = 0; i < ARRAY_SIZE(order); i++ )
@@ -319,39 +333,6 @@ int mc_bulk_add(struct mc_bulk *b, gfn_t gfn, uint64_t cursor)
     return b->nr == MC_BATCH ? mc_bulk_flush(b) : 0;
 }
 
-int mc_peek(struct domain *d, gfn_t gfn, void *buf)
-{
-    struct mc_out out = { .gfn = gfn };
-    unsigned int tries;
-    int rc = -ENOENT;
-
-    if ( !mc_begin(d) )
-        return -EINVAL;
-
-    /* It may change between the two looks, but not for ever. */
-    for ( tries = 0; tries < 3; tries++ )
-    {
-        rc = 0;
-        if ( arch_mc_copy_resident(d, gfn, buf) )
-            break;
-
-        arch_mc_begin_restore(d, &out, 1);
-        if ( out.found == MC_FOUND_LEAF )
-        {
-            rc = decode(d, &out, buf);
-            /* No frame: let go of it. */
-            arch_mc_end_restore(d, &out, 1, XEN_MEM_COMPRESS_C_xen);
-            break;
-        }
-
-        rc = -ENOENT;
-    }
-
-    mc_end(d);
-
-    return rc;
-}
-
 enum mem_compress_fault mem_compress_translation_fault(gfn_t gfn,
                                                        unsigned int cause)
 {
@@ -374,16 +355,9 @@ enum mem_compress_fault mem_compress_access_fault(gfn_t gfn)
 {
     struct domain *d = current->domain;
 
-    if ( !arch_mc_mark_young(d, gfn) )
-    {
-        /*
-         * Gone since: the next access faults in another way.  But do not
-         * leave a guest at a fault that nothing resolves.
-         */
-        return MEM_COMPRESS_RETRY;
-    }
-
-    mem_compress_touch(d, gfn);
+    /* If it is gone since, the next access faults in another way. */
+    if ( arch_mc_mark_young(d, gfn) )
+        mem_compress_touch(d, gfn);
 
     return MEM_COMPRESS_RETRY;
 }
@@ -405,8 +379,21 @@ void mem_compress_touch(struct domain *d, gfn_t gfn)
 {
     uint8_t *age = mc_age_of(d->mem_compress, gfn);
 
-    if ( age )
-        mc_age_update(age, mc_age_touch);
+    if ( !age )
+        return;
+
+    mc_age_update(age, mc_age_touch);
+    if ( unlikely(this_cpu(for_runstate)) && !mc_age_excluded(*age) )
+    {
+        arch_mc_lock(d);
+        *age = mc_age_exclude(*age, true);
+        arch_mc_unlock(d);
+    }
+}
+
+void mem_compress_runstate(bool begin)
+{
+    this_cpu(for_runstate) = begin;
 }
 
 /*

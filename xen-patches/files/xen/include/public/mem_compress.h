@@ -55,7 +55,10 @@
 #define XENMEM_compress_op_request       0
 /* Restore what the same range maps, in bulk, before it is needed. */
 #define XENMEM_compress_op_restore_hint  1
-/* The content of the listed gfns is not needed any more: reads give zero. */
+/*
+ * The content of the listed gfns is not needed any more, compressed or not:
+ * reads give zero, or what was there where a page could not be taken away.
+ */
 #define XENMEM_compress_op_discard       2
 /* Never compress gfns [first, first + nr); their content is restored first. */
 #define XENMEM_compress_op_exclude       3
@@ -363,7 +366,7 @@ struct xen_mem_compress_stats {
     uint64_aligned_t no_memory;      /* the store could not grow */
     uint64_aligned_t collisions;     /* met a restore by another CPU */
     uint64_aligned_t lost_races;     /* restored, but overwritten meanwhile */
-    uint64_aligned_t dropped;        /* objects freed without decoding */
+    uint64_aligned_t dropped;        /* compressed, gone without decoding */
     uint64_aligned_t refaults;       /* restored within two sweeps */
     uint64_aligned_t corrupted;      /* objects that failed their check */
     uint64_aligned_t waits;          /* vCPUs that slept for a frame */

@@ -68,8 +68,22 @@ enum mem_compress_fault mem_compress_access_fault(gfn_t gfn);
  */
 int mem_compress_populate(struct domain *d, gfn_t gfn, unsigned int cause);
 
+/*
+ * How often a lookup may find that a page is compressed again.  More than once
+ * it is only if the domain does nothing else but give that page up.
+ */
+#define MEM_COMPRESS_TRIES 16U
+
 /* Xen or a backend has used @gfn, which sets no access flag: it is young. */
 void mem_compress_touch(struct domain *d, gfn_t gfn);
+
+/*
+ * The current vCPU's runstate area is about to be written (@begin), or has
+ * been, by virtual address: which is done in each context switch, no place to
+ * decode a page.  Whatever page has to be looked up for it, be it of the area
+ * or of the tables that lead there, is excluded from then on.
+ */
+void mem_compress_runstate(bool begin);
 
 /*
  * A processor has nothing to do.  False: neither has the controller; true: it
@@ -114,6 +128,8 @@ void mem_compress_destroy(struct domain *d);
 
 #define mem_compress_enabled(d) ((void)(d), false)
 
+#define MEM_COMPRESS_TRIES 0U
+
 static inline int mem_compress_populate(struct domain *d, gfn_t gfn,
                                         unsigned int cause)
 {
@@ -122,6 +138,7 @@ static inline int mem_compress_populate(struct domain *d, gfn_t gfn,
 }
 
 static inline void mem_compress_touch(struct domain *d, gfn_t gfn) {}
+static inline void mem_compress_runstate(bool begin) {}
 static inline bool mem_compress_idle(void) { return false; }
 
 static inline bool mem_compress_drop(struct domain *d, gfn_t gfn)

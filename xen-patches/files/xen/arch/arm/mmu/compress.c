@@ -173,12 +173,6 @@ static bool cmpxchg_entry(lpae_t *entry, lpae_t from, lpae_t to)
     return cmpxchg(&entry->bits, from.bits, to.bits) == from.bits;
 }
 
-/* Invalid to valid needs no TLB flush, but has to be seen by the walker. */
-static void write_valid(lpae_t *entry, lpae_t pte)
-{
-    write_pte(entry, pte);
-}
-
 void arch_mc_lock(struct domain *d)
 {
     p2m_write_lock(p2m_get_hostp2m(d));
@@ -218,7 +212,7 @@ void arch_mc_gfn_range(struct domain *d, unsigned long *first,
 
 /*
  * A cache maintenance instruction on each line of a page.  It is ordered after
- * earlier accesses to the line by the same CPU (DDI 0487, D7.5.9.6), whatever
+ * earlier accesses to the line by the same CPU (DDI 0487, D7.5.9.15), whatever
  * is to come after it has to wait for a DSB.
  */
 #define FOR_EACH_LINE(va, insn) do {                                    \
@@ -246,18 +240,47 @@ void arch_mc_clean_out(const void *va)
      */
     FOR_EACH_LINE(va, __clean_and_invalidate_dcache_one(0));
     dsb(sy);
+    mc_handover_did(virt_to_page(va), MC_CLEANED_OUT);
 }
 
 void arch_mc_clean_in(const void *va)
 {
     /* The guest may read, or fetch, with caches off: push it to PoC. */
     FOR_EACH_LINE(va, __clean_dcache_one(0));
+    mc_handover_did(virt_to_page(va), MC_CLEANED_IN);
 }
 
 void arch_mc_clean_in_done(void)
 {
     dsb(sy);
     invalidate_icache();
+}
+
+/*
+ * A page is not COMPRESSING any more, but RAM.  Maintenance by set/way passes
+ * over entries that are not valid, since nobody has written to such a page
+ * since it was last cleaned (p2m_cache_flush_range()).  To this page somebody
+ * may have: so it is cleaned.  Nobody writes to it now.
+ */
+static void clean_cancelled(mfn_t mfn)
+{
+    void *va = map_domain_page(mfn);
+
+    arch_mc_clean_out(va);
+    unmap_domain_page(va);
+}
+
+/* With the p2m lock held for write. */
+static void make_resident(struct p2m_domain *p2m, lpae_t *entry,
+                          bool accessed)
+{
+    mfn_t mfn = lpae_get_mfn(*entry);
+    lpae_t pte = p2m_ram_entry(p2m, mfn);
+
+    clean_cancelled(mfn);
+    pte.p2m.af = accessed;
+    /* Invalid to valid: no TLB to flush, but has to be seen by the walker. */
+    write_pte(entry, pte);
 }
 
 /* Is the frame of a RAM leaf one that may be taken away? */
@@ -311,11 +334,33 @@ static bool is_ram_block(struct domain *d, gfn_t gfn)
     return yes;
 }
 
+/* A compressed page is given up: its object goes, without being decoded. */
+static void discard_leaf(struct mem_compress *mc, lpae_t *entry)
+{
+    const struct mc_leaf discarded = { .kind = MC_KIND_DISCARDED };
+    struct mc_leaf leaf;
+
+    /* Somebody is bringing it back, or looking at it: as it is, then. */
+    if ( entry->bits & PTE_BUSY )
+        return;
+
+    entry_leaf(*entry, &leaf);
+    if ( leaf.kind == MC_KIND_DISCARDED )
+        return;
+
+    write_atomic(&entry->bits, leaf_entry(&discarded).bits);
+    mc->kinds[leaf.kind]--;
+    mc->kinds[MC_KIND_DISCARDED]++;
+    mc->dropped++;
+    if ( leaf.kind == MC_KIND_OBJECT )
+        mc_free_object(mc, leaf.payload);
+}
+
 /* Blocks split for one batch: each takes as long as some pages. */
 #define MAX_SPLITS          4U
 
 unsigned int arch_mc_nominate(struct domain *d, struct mc_page *p,
-                              unsigned int nr)
+                              unsigned int nr, bool discard)
 {
     struct mem_compress *mc = d->mem_compress;
     struct p2m_domain *p2m = p2m_get_hostp2m(d);
@@ -349,6 +394,11 @@ unsigned int arch_mc_nominate(struct domain *d, struct mc_page *p,
         }
 
         pte = *entry;
+        if ( discard && pte.p2m.type == p2m_ram_compressed && !mc->off )
+        {
+            discard_leaf(mc, entry);
+            continue;
+        }
         if ( pte.p2m.type != p2m_ram_rw || !mfn_valid(lpae_get_mfn(pte)) )
             continue;
 
@@ -356,6 +406,7 @@ unsigned int arch_mc_nominate(struct domain *d, struct mc_page *p,
         if ( !page_eligible(d, page) || !get_page(page, d) )
             continue;
 
+        mc_handover_over(page);
         p[i].page = page;
         p[i].accessed = pte.p2m.af;
         p[i].pte = tagged_entry(lpae_get_mfn(pte), ++mc->tag).bits;
@@ -374,6 +425,10 @@ unsigned int arch_mc_nominate(struct domain *d, struct mc_page *p,
      * no CPU can write to any of them without taking a fault.
      */
     p2m_write_unlock(p2m);
+
+    for ( nr = 0; nr < i; nr++ )
+        if ( p[nr].page )
+            mc_handover_did(p[nr].page, MC_FLUSHED);
 
     return i;
 }
@@ -400,11 +455,17 @@ int arch_mc_commit(struct domain *d, const struct mc_page *p,
     entry = page_leaf(d, p->gfn);
     if ( !entry || entry->bits != p->pte )
         rc = -EAGAIN;
+    /* Once it was switched off, what has been restored is to stay. */
+    else if ( mc->off )
+    {
+        make_resident(p2m, entry, true);
+        rc = -EOPNOTSUPP;
+    }
     /* Here, where nobody else can be: a quota is no estimate. */
     else if ( mc->max_compressed && leaf->kind != MC_KIND_DISCARDED &&
               mc_compressed(mc) >= mc->max_compressed )
     {
-        write_valid(entry, ram_entry(d, p->page));
+        make_resident(p2m, entry, true);
         rc = -ENOSPC;
     }
     /*
@@ -415,12 +476,14 @@ int arch_mc_commit(struct domain *d, const struct mc_page *p,
               cmpxchg(&p->page->count_info, PGC_allocated | 2,
                       0) != (PGC_allocated | 2) )
     {
-        write_valid(entry, ram_entry(d, p->page));
+        make_resident(p2m, entry, true);
         mc->freeze_failed++;
         rc = -EBUSY;
     }
     else
     {
+        if ( leaf->kind != MC_KIND_DISCARDED )
+            mc_handover_assert(p->page, MC_CLEANED_OUT);
         write_atomic(&entry->bits, leaf_entry(leaf).bits);
         mc->kinds[leaf->kind]++;
         mc->committed++;
@@ -447,13 +510,12 @@ int arch_mc_commit(struct domain *d, const struct mc_page *p,
 /* The descriptor of a nominated page is as it was, if it still is ours. */
 static void cancel(struct domain *d, const struct mc_page *p, bool accessed)
 {
-    lpae_t *entry = page_leaf(d, p->gfn), pte = ram_entry(d, p->page);
+    lpae_t *entry = page_leaf(d, p->gfn);
 
     leave_compressing(d);
 
-    pte.p2m.af = accessed;
     if ( entry && entry->bits == p->pte )
-        write_valid(entry, pte);
+        make_resident(p2m_get_hostp2m(d), entry, accessed);
 }
 
 void arch_mc_cancel(struct domain *d, const struct mc_page *p)
@@ -510,6 +572,7 @@ static enum mc_found begin_restore(struct p2m_domain *p2m, lpae_t *entry,
             return MC_FOUND_NOTHING;
 
         /* Still there: who wants to compress it finds out at commit. */
+        clean_cancelled(lpae_get_mfn(pte));
         if ( cmpxchg_entry(entry, pte,
                            p2m_ram_entry(p2m, lpae_get_mfn(pte))) )
         {
@@ -665,7 +728,7 @@ bool mem_compress_drop(struct domain *d, gfn_t gfn)
     {
         dropped = entry->p2m.type == p2m_ram_compressed;
         if ( entry->p2m.type == p2m_ram_compressing )
-            write_valid(entry, p2m_ram_entry(p2m, lpae_get_mfn(*entry)));
+            make_resident(p2m, entry, true);
     }
 
     /* p2m_compress_put_entry() does the rest. */
@@ -682,6 +745,10 @@ bool mem_compress_moved(struct domain *d, gfn_t gfn, mfn_t mfn)
 {
     p2m_type_t t;
     mfn_t now = p2m_lookup(d, gfn, &t);
+
+    /* Nothing is removed from the p2m of a domain that is being torn down. */
+    if ( d->is_dying )
+        return false;
 
     return t == p2m_ram_compressed || !mfn_eq(now, mfn);
 }
