@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import errno
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -136,6 +137,12 @@ class Neighbour:
                 self.verified += self._load.verify(self.verified)
         except BaseException as failure:
             self._failure = failure
+
+    def rate(self, meanwhile: Callable[[], object]) -> float:
+        """Pages a second that it verifies while this is done."""
+        before, begun = self.verified, time.monotonic()
+        meanwhile()
+        return (self.verified - before) / (time.monotonic() - begun)
 
     def check(self) -> None:
         """Its content is what it should be, it still works, and nobody took its frames."""

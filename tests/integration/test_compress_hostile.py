@@ -9,13 +9,16 @@ that compress, or bring back.
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from harness.report.books import imbalance_pages
 from harness.testbed import Testbed
 from tests.integration.hostile import Hostile, Neighbour, Report, settings
 
-ATTACK_S, PHASE_S, NIGHT_S = 30, 4, 1800
+ATTACK_S, PHASE_S, NIGHT_S = 100, 4, 1800
+ALONE_S = 8
 # Times that each thing is asked for which is not allowed.
 TRIES = 1000
 # Of what it does alone a guest must still do: it has two vCPUs, and those that attack have three.
@@ -54,7 +57,10 @@ def judge(report: Report, told: str) -> None:
 def test_a_hostile_guest_harms_nobody(pair: Testbed, hostile: Hostile) -> None:
     linux = pair.guests["linux"]
     with Neighbour(pair) as neighbour:
-        hostile.attack(ATTACK_S, 1)
+        alone = neighbour.rate(lambda: time.sleep(ALONE_S))
+        attacked = neighbour.rate(lambda: hostile.attack(ATTACK_S, 1))
+        print(f"pages a second that the neighbour verified: {alone:.0f}, then {attacked:.0f}")
+        assert attacked > NEIGHBOURS_SHARE * alone
         with settings(pair.dom0, linux.domid, guest_ops=0):
             hostile.attack(PHASE_S, 2)
         with settings(pair.dom0, linux.domid, max_compressed=1):
