@@ -49,11 +49,6 @@ def delta(before: Stats, after: Stats) -> dict[str, int]:
     return found
 
 
-def stored_objects(controller: DomainController) -> int:
-    """By the store's own count."""
-    return sum(one["objects"] for one in controller.classes())
-
-
 class Attacked:
     """The attacking guest, and how a race between some of its attacks is run."""
 
@@ -75,8 +70,6 @@ class Attacked:
             assert not any(self._hostile.report().found.values()), self._hostile.findings()
             assert imbalance_pages(after) == 0
             assert after.corrupted == 0
-            # The store has what descriptors lead to, and nothing that none does.
-            assert stored_objects(self.guest.controller) == after.lzo
             if all(happened[name] > 0 for name in wanted):
                 break
         print(attacks, happened)
@@ -105,8 +98,9 @@ def attacked(pair: Testbed, hostile: Hostile) -> Attacked:
             id="grant copy by Xen",
         ),
         pytest.param(
-            ["request-page", "set-way", "check"],
-            ["committed", "restored_data"],
+            # Rarely: one takes as long as a hundred of the others.
+            [*["same-page"] * 7, "set-way"],
+            ["collisions", "restored_data"],
             id="set/way",
         ),
         pytest.param(["physmap"], ["dropped"], id="add to and remove from physmap"),
