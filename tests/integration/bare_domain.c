@@ -59,6 +59,11 @@ static int create(void)
         return rc;
     domid = ctl->domain;
 
+    domctl(XEN_DOMCTL_set_address_size)->u.address_size.size = 64;
+    rc = hypercall(__HYPERVISOR_domctl);
+    if ( rc )
+        return rc;
+
     domctl(XEN_DOMCTL_set_paging_mempool_size)->u.paging_mempool.size = 2 << 20;
     rc = hypercall(__HYPERVISOR_domctl);
     if ( rc )

@@ -16,8 +16,7 @@ from harness.scenarios.live import LiveGuest
 from harness.scenarios.load import Load, is_compressed, states_of
 from harness.scenarios.victims import choose_victims
 from harness.transport.base import Transport
-from tests.integration.compression import SETUP, Loads
-from tests.integration.domains import paused_domain
+from tests.integration.compression import Loads
 
 PAGES = 256
 
@@ -103,24 +102,3 @@ def test_a_page_that_came_back_stays_until_it_is_old(
     before = controller.stats().refaults
     load.verify(2)
     assert controller.stats().refaults - before < PAGES / 8
-
-
-def test_pages_that_do_not_compress_are_tried_ever_more_rarely(dom0: Transport) -> None:
-    """Of a domain that never ran: nobody is at its pages, among them those of a packed initrd."""
-    with paused_domain(dom0, "packed") as domid:
-        controller = DomainController(dom0, domid)
-        controller.enable(SETUP)
-
-        def rejected(sweeps: int) -> int:
-            """Pages that turn out not to compress after so many sweeps more."""
-            for _ in range(sweeps):
-                controller.sweep()
-            before = controller.stats().rejected
-            controller.compress()
-            return controller.stats().rejected - before
-
-        pages = rejected(0)
-        assert pages > 100
-        for sweeps in (2, 4, 8, 15, 15):
-            assert rejected(sweeps - 1) == 0
-            assert rejected(1) == pages

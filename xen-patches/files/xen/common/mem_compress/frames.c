@@ -27,12 +27,6 @@
  * come on top of what the others rely on; and when there is nothing else, any
  * CPU takes any other's.  A slot is only filled by its CPU, with the reserve
  * lock held, and emptied, by anybody, with xchg().
- *
- * Frames may be taken offline meanwhile (XEN_SYSCTL_page_offline_op): their
- * count_info, zero as long as they are the controller's, says so.  Those are
- * freed, here and when they come back from a store, and the allocator keeps
- * them.  One that is marked when it is half way into a domain stays marked, as
- * any frame of a domain does: the allocator keeps it when the domain frees it.
  */
 #include <xen/event.h>
 #include <xen/init.h>
@@ -54,9 +48,6 @@ integer_param("mem_compress_reserve", opt_reserve);
 /* How often a sleeping vCPU has another try. */
 #define RETRY_PERIOD        MILLISECS(20)
 
-/* What others may write to count_info of a frame that nobody refers to. */
-#define MC_FRAME_STATE      (PGC_state | PGC_broken)
-
 static DEFINE_SPINLOCK(reserve_lock);
 static PAGE_LIST_HEAD(reserve);
 static unsigned int held, target, xen_floor;
@@ -66,44 +57,15 @@ static unsigned int granted;
 static struct timer refill_timer;
 static bool sleepers;
 
-/* Is it to be used?  If not, it is the allocator's, for good. */
-static bool still_online(struct page_info *pg)
-{
-    if ( likely(!pg->count_info) )
-        return true;
-
-    free_domheap_page(pg);
-
-    return false;
-}
-
-/* One of the reserve's, whose lock is held, or NULL. */
-static struct page_info *reserve_take(void)
-{
-    struct page_info *pg;
-
-    while ( (pg = page_list_remove_head(&reserve)) )
-    {
-        held--;
-        if ( still_online(pg) )
-            break;
-    }
-
-    return pg;
-}
-
 /* Of a CPU's frames, or NULL. */
 static struct page_info *front_pop(struct mc_cpu *cpu)
 {
-    while ( cpu->fronts )
-    {
-        struct page_info *pg = xchg(&cpu->front[--cpu->fronts], NULL);
+    struct page_info *pg = NULL;
 
-        if ( likely(pg) && still_online(pg) )
-            return pg;
-    }
+    while ( cpu->fronts && !pg )
+        pg = xchg(&cpu->front[--cpu->fronts], NULL);
 
-    return NULL;
+    return pg;
 }
 
 /* Somebody's; the slots keep their order for the CPU that they belong to. */
@@ -120,7 +82,7 @@ static struct page_info *front_steal(void)
             struct page_info *pg = ACCESS_ONCE(c->front[i])
                                    ? xchg(&c->front[i], NULL) : NULL;
 
-            if ( pg && still_online(pg) )
+            if ( pg )
                 return pg;
         }
     }
@@ -142,10 +104,11 @@ static struct page_info *granted_pop(void)
         return NULL;
 
     spin_lock(&reserve_lock);
-    if ( granted )
+    if ( granted && held )
     {
-        pg = reserve_take();
-        granted = pg ? granted - 1 : 0;
+        pg = page_list_remove_head(&reserve);
+        held--;
+        granted--;
     }
     spin_unlock(&reserve_lock);
 
@@ -160,9 +123,14 @@ static struct page_info *reserve_pop(unsigned int floor, struct mc_cpu *front)
 
     spin_lock(&reserve_lock);
     if ( held > floor )
-        pg = reserve_take();
-    while ( front && front->fronts < MC_FRONT && held > target / 2 )
-        xchg(&front->front[front->fronts++], reserve_take());
+    {
+        pg = page_list_remove_head(&reserve);
+        held--;
+    }
+    if ( front )
+        for ( ; front->fronts < MC_FRONT && held > target / 2; held-- )
+            xchg(&front->front[front->fronts++],
+                 page_list_remove_head(&reserve));
     low = held < target - target / 4;
     spin_unlock(&reserve_lock);
 
@@ -240,9 +208,8 @@ unsigned int mc_frames_get(struct page_info *pages[], unsigned int nr)
      * of the store comes back to it, so most frames never see the heap.
      */
     spin_lock(&reserve_lock);
-    while ( got < nr && held > target - target / 4 &&
-            (pages[got] = reserve_take()) )
-        got++;
+    for ( ; got < nr && held > target - target / 4; held-- )
+        pages[got++] = page_list_remove_head(&reserve);
     spin_unlock(&reserve_lock);
 
     order = got < nr ? flsl(nr - got) - 1 : 0;
@@ -271,29 +238,13 @@ unsigned int mc_frames_get(struct page_info *pages[], unsigned int nr)
 
 void mc_frame_put(struct page_info *pg)
 {
-    ASSERT(!page_get_owner(pg) && !(pg->count_info & ~MC_FRAME_STATE));
+    ASSERT(!page_get_owner(pg) && !(pg->count_info & PGC_count_mask));
 
     mc_handover_over(pg);
 
     /* No owner: scrubbed before anybody else gets it. */
-    if ( unlikely(pg->count_info) || !reserve_push(pg) )
+    if ( !reserve_push(pg) )
         free_domheap_page(pg);
-}
-
-/* What is held is to be of use: frames that are offline are not. */
-static void reserve_check(void)
-{
-    struct page_info *pg, *next;
-
-    spin_lock(&reserve_lock);
-    page_list_for_each_safe ( pg, next, &reserve )
-        if ( unlikely(pg->count_info) )
-        {
-            page_list_del(pg, &reserve);
-            held--;
-            free_domheap_page(pg);
-        }
-    spin_unlock(&reserve_lock);
 }
 
 void mc_reserve_refill(unsigned int max)
@@ -451,21 +402,13 @@ void mc_attach(struct domain *d, struct page_info *pg)
      * As assign_pages(), without its limit: the page never ceased to count
      * against max_pages, which may have been lowered since.
      */
-    unsigned long old, state = 0;
-
-    ASSERT(!page_get_owner(pg));
+    ASSERT(!page_get_owner(pg) && !pg->count_info);
     mc_handover_assert(pg, MC_WRITTEN);
     mc_handover_assert(pg, MC_CLEANED_IN);
     mc_handover_over(pg);
     page_set_owner(pg, d);
     smp_wmb(); /* Owner must be visible before the reference count. */
-    while ( unlikely((old = cmpxchg(&pg->count_info, state,
-                                    state | PGC_allocated | 1)) != state) )
-    {
-        /* Being taken offline: the allocator keeps it when it is freed. */
-        ASSERT(!(old & ~MC_FRAME_STATE));
-        state = old;
-    }
+    pg->count_info = PGC_allocated | 1;
     page_list_add_tail(pg, page_to_list(d, pg));
 }
 
@@ -482,7 +425,7 @@ void mc_frame_detach(struct domain *d, struct page_info *pg)
     bool drop_dom_ref;
 
     /* Frozen: nobody else can have, or get, a reference. */
-    ASSERT(!(pg->count_info & ~MC_FRAME_STATE));
+    ASSERT(!pg->count_info);
     mc_handover_assert(pg, MC_FLUSHED);
 
     nrspin_lock(&d->page_alloc_lock);
@@ -545,7 +488,6 @@ static void cf_check refill(void *unused)
 {
     bool stay = mc_stay_begin(XEN_MEM_COMPRESS_T_timer);
 
-    reserve_check();
     mc_reserve_refill(64);
 
     /*
