@@ -241,6 +241,9 @@ int mc_reclaim_flush(struct mc_reclaim *r)
 
         if ( i < end )
             arch_mc_undo(r->d, &r->batch[i], end - i);
+        /* Blocks that are split for nothing take long, too. */
+        else if ( i < nr && !preempted )
+            preempted = mc_preempted();
     }
 
     /*

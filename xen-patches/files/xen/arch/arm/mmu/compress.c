@@ -356,19 +356,18 @@ static void discard_leaf(struct mem_compress *mc, lpae_t *entry)
         mc_free_object(mc, leaf.payload);
 }
 
-/* Blocks split for one batch: each takes as long as some pages. */
-#define MAX_SPLITS          4U
-
 unsigned int arch_mc_nominate(struct domain *d, struct mc_page *p,
                               unsigned int nr, bool discard)
 {
     struct mem_compress *mc = d->mem_compress;
     struct p2m_domain *p2m = p2m_get_hostp2m(d);
-    unsigned int i, splits = 0;
+    unsigned int i;
+    bool split = false;
 
     p2m_write_lock(p2m);
 
-    for ( i = 0; i < nr && splits < MAX_SPLITS; i++ )
+    /* One block: that takes as long as nominating all the rest. */
+    for ( i = 0; i < nr && !split; i++ )
     {
         const uint8_t *age = mc_age_of(mc, p[i].gfn);
         lpae_t *entry, pte;
@@ -385,7 +384,7 @@ unsigned int arch_mc_nominate(struct domain *d, struct mc_page *p,
         {
             if ( !is_ram_block(d, p[i].gfn) )
                 continue;
-            splits++;
+            split = true;
             if ( split_block(d, p[i].gfn) )
                 continue;
             entry = page_leaf(d, p[i].gfn);
