@@ -16,7 +16,7 @@ from harness.scenarios.live import LiveGuest
 from harness.scenarios.load import Load, is_compressed, states_of
 from harness.scenarios.victims import choose_victims
 from harness.transport.base import Transport
-from tests.integration.compression import Loads
+from tests.integration.compression import SETUP, Loads
 
 PAGES = 256
 
