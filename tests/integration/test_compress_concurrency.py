@@ -169,27 +169,6 @@ def test_grants_are_used_while_pages_are_compressed(
     assert imbalance_pages(guest.controller.stats()) == 0
 
 
-def test_dom0_maps_pages_while_they_are_restored(
-    guest: Guest, loads: Loads, dom0: Transport, domid: int
-) -> None:
-    """Who maps a page that another CPU is just bringing back waits for that, and gets it."""
-    load = loads.start(ContentClass.TEXT, 256)
-    dom0.push(existing().memload.path, "/tmp/memload")
-    gfns = [f"{gfn:#x}" for gfn in load.pfns().tolist()]
-    expected = load.expected_pages(np.arange(load.count)).tobytes()
-
-    def once() -> None:
-        load.compress()
-        done = dom0.run(["/tmp/memload", "foreign", str(domid), *gfns])
-        assert done.status == 0, done.stderr
-        assert done.stdout == expected
-
-    with repeated(dom0, f"{TOOL} restore {domid}"):
-        until(["restored_foreign", "collisions"], DomainController(dom0, domid), once)
-    load.verify(1)
-    assert imbalance_pages(guest.controller.stats()) == 0
-
-
 def test_a_domain_is_paused_while_its_pages_come_and_go(
     guest: Guest, loads: Loads, dom0: Transport, domid: int
 ) -> None:

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -12,7 +13,13 @@ from harness.build.artifacts import existing
 from harness.scenarios.bed import Guest
 from harness.scenarios.content import ContentClass
 from harness.scenarios.driver import daemon_log, start_daemon
-from harness.scenarios.load import driver_counters, driver_write, guest_run, is_compressed
+from harness.scenarios.load import (
+    driver_counters,
+    driver_write,
+    guest_run,
+    is_compressed,
+    states_of,
+)
 from harness.scenarios.pressure import read_pressure
 from tests.integration.compression import Loads, wait_for
 
@@ -108,13 +115,16 @@ def test_who_comes_to_the_foreground_comes_back_in_bulk(calm: Guest, calm_loads:
     other = idle_load(calm, calm_loads, "other")
     cached = calm_loads.start(ContentClass.TEXT, PAGES, name="cached")
     guest_run(calm, f"echo 900 > /proc/{cached.pid}/oom_score_adj")
+    # Asked for once: a process that answers runs, and is not idle.
+    pfns = cached.pfns()
     for _ in range(3):
         calm.controller.sweep()
+    time.sleep(1.0)  # past min_idle_ms, both of them
     start_daemon(calm)
     with waiting(calm):
         wait_for(
             "the cached process to be compressed",
-            lambda: int(is_compressed(cached.states()).sum()) > PAGES // 2,
+            lambda: int(is_compressed(states_of(calm, pfns)).sum()) > PAGES // 2,
         )
     said = daemon_log(calm)
     first = said.find(f"compressed pid {cached.pid}")
@@ -122,6 +132,6 @@ def test_who_comes_to_the_foreground_comes_back_in_bulk(calm: Guest, calm_loads:
     restored = driver_counters(calm)["restored"]
     guest_run(calm, f"echo 0 > /proc/{cached.pid}/oom_score_adj")
     wait_for("the hint", lambda: f"restoring pid {cached.pid}" in daemon_log(calm))
-    wait_for("its pages", lambda: not is_compressed(cached.states()).any())
+    wait_for("its pages", lambda: not is_compressed(states_of(calm, pfns)).any())
     assert driver_counters(calm)["restored"] - restored > PAGES // 2
     cached.verify(1)
