@@ -200,13 +200,20 @@ bool mc_reclaim_wants(const struct mc_reclaim *r, gfn_t gfn)
                               : mc_age_eligible(*age, r->min_age));
 }
 
+/* What is given up is not stored, and not counted. */
+static bool quota_used_up(const struct mc_reclaim *r)
+{
+    const struct mem_compress *mc = r->d->mem_compress;
+
+    return !r->discard && mc->max_compressed &&
+           mc_compressed(mc) >= mc->max_compressed;
+}
+
 /* One page that was nominated. */
 static void take(struct mc_reclaim *r, const struct mc_page *p)
 {
-    struct mem_compress *mc = r->d->mem_compress;
-
     mc_trace(r->d, TRC_MEM_COMPRESS_NOMINATE, p->gfn, NULL, 0, 0);
-    if ( mc->max_compressed && mc_compressed(mc) >= mc->max_compressed )
+    if ( quota_used_up(r) )
     {
         arch_mc_cancel(r->d, p);
         mc_trace(r->d, TRC_MEM_COMPRESS_REJECT, p->gfn, NULL, 0, -EBUSY);
@@ -224,6 +231,10 @@ int mc_reclaim_flush(struct mc_reclaim *r)
         return 0;
 
     r->nr = 0;
+
+    /* Nominated for nothing, each page would cost a share of a TLB flush. */
+    if ( quota_used_up(r) )
+        return 0;
 
     while ( i < nr && !preempted )
     {
