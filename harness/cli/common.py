@@ -14,7 +14,9 @@ GuestName = Annotated[str, typer.Argument(metavar="GUEST", help="dom0, or a gues
 Profile = Annotated[
     str,
     typer.Option(
-        "--profile", "-p", help="default, hw-af, soft-af, deterministic, or a path to a TOML file."
+        "--profile",
+        "-p",
+        help="default, hw-af, soft-af, deterministic, aosp, or a TOML file.",
     ),
 ]
 Overrides = Annotated[

@@ -98,8 +98,7 @@ def _print_argv(profile: str, overrides: list[str], as_json: bool) -> None:
     from pathlib import Path
 
     from harness.config import load_profile
-    from harness.config.model import GuestKind
-    from harness.machine.argv import Files, build_argv
+    from harness.machine.argv import Files, build_argv, guest_disks
     from harness.testbed.launch import artifacts
     from harness.testbed.ports import wanted_ports
     from harness.testbed.record import Folder
@@ -107,8 +106,6 @@ def _print_argv(profile: str, overrides: list[str], as_json: bool) -> None:
     resolved = load_profile(profile, overrides=overrides)
     paths, _ = artifacts(resolved)
     folder = Folder.named().path
-    guests = resolved.profile.guests
-    android = any(guest.kind is GuestKind.ANDROID for guest in guests.values())
     argv = build_argv(
         resolved.profile,
         Files(
@@ -116,7 +113,7 @@ def _print_argv(profile: str, overrides: list[str], as_json: bool) -> None:
             kernel=Path(paths["kernel"]),
             dom0_initrd=Path(paths["dom0_initrd"]),
             assets=folder / "assets.tar",
-            android_disk=folder / "android.qcow2" if android else None,
+            disks={name: folder / f"{name}.qcow2" for name in guest_disks(resolved.profile)},
         ),
         ports=wanted_ports(resolved.profile),
         public_key="KEY",

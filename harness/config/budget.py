@@ -54,7 +54,7 @@ def check_budget(profile: Profile, origins: Mapping[str, str]) -> None:
         at = f"guests.{guest.name}"
         if guest.name == "dom0" or guest.name == "xen":
             raise refuse(at, f"{guest.name!r} is the name of something else")
-        smallest = SMALLEST_MIB[guest.kind]
+        smallest = guest.image.needs.smallest_mib if guest.image else SMALLEST_MIB[guest.kind]
         if guest.memory_mib < smallest:
             raise refuse(
                 f"{at}.memory_mib",
@@ -66,7 +66,7 @@ def check_budget(profile: Profile, origins: Mapping[str, str]) -> None:
                 f"{guest.slice_mib} MiB is no slice of {guest.memory_mib} MiB",
                 f"from {smallest} to {guest.memory_mib}, or 0: all of it",
             )
-        if guest.control is Control.ADB and guest.kind is not GuestKind.ANDROID:
+        if guest.control is Control.ADB and not guest.kind.has_adbd:
             raise refuse(f"{at}.control", f"a {guest.kind} guest has no adbd", f"{at}.control=ssh")
         unknown = set(guest.allow) - set(PATTERN_NAMES)
         if unknown:
@@ -76,6 +76,14 @@ def check_budget(profile: Profile, origins: Mapping[str, str]) -> None:
                 f"one of {', '.join(PATTERN_NAMES)}",
             )
     _all_different(profile, refuse)
+    own = [guest.name for guest in profile.guests.values() if guest.image]
+    if len(own) > 1:
+        # They ask for their address by DHCP, and QEMU's server goes by who asks first.
+        raise refuse(
+            f"guests.{own[1]}.kind",
+            f"{own[0]} is an {GuestKind.AOSP} as well, and a testbed holds one",
+            f"harness --name second boot --set guests.{own[0]}.enabled=false",
+        )
 
 
 def _all_different(profile: Profile, refuse: Callable[..., UsageError]) -> None:

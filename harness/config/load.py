@@ -8,6 +8,7 @@ import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import UnionType
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
@@ -172,8 +173,13 @@ def _describe(problem: Any, origins: Mapping[str, str], name: str) -> tuple[str,
     elif problem["type"] == "missing":
         message = "is missing"
     else:
-        message = f"{problem['msg']}, not {problem['input']!r}"
+        message = f"{problem['msg']}, not {_short(problem['input'])}"
     return message, f"{origin}: {key}", hint
+
+
+def _short(value: Any) -> str:
+    """A value as it stands in a message; of a table only its keys."""
+    return f"a table of {', '.join(value)}" if isinstance(value, dict) else repr(value)
 
 
 def _keys_at(location: Sequence[str]) -> list[str]:
@@ -183,6 +189,8 @@ def _keys_at(location: Sequence[str]) -> list[str]:
         if isinstance(model, type) and issubclass(model, BaseModel):
             field = model.model_fields.get(part)
             model = field.annotation if field is not None else None
+            if isinstance(model, UnionType):  # a table that may be left out
+                model = model.__args__[0]
         else:  # the name of a guest below dict[str, GuestSection]
             model = getattr(model, "__args__", [None])[-1]
     return list(getattr(model, "model_fields", ()))

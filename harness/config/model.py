@@ -7,12 +7,26 @@ import enum
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from harness.build.aosp.spec import ImageSpec
+
 
 class GuestKind(enum.StrEnum):
     """Which image a guest runs."""
 
     LINUX = "linux"
     ANDROID = "android"
+    AOSP = "aosp-image"
+    """A user's own Android image."""
+
+    @property
+    def has_adbd(self) -> bool:
+        """adb reaches it; into a user's own image there is no other way that is known."""
+        return self is not GuestKind.LINUX
+
+    @property
+    def has_disk(self) -> bool:
+        """It boots from a disk, not from an initramfs."""
+        return self is not GuestKind.LINUX
 
 
 class Control(enum.StrEnum):
@@ -86,6 +100,8 @@ class Guest:
     """Added to its kernel's command line."""
     allow: tuple[str, ...]
     """Names of bad patterns that are expected here, for example ``oom``."""
+    image: ImageSpec | None = None
+    """Of a guest of kind ``aosp-image``, and of no other."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,3 +123,7 @@ class Profile:
     dom0: Dom0
     guests: Mapping[str, Guest]
     timeouts: Timeouts
+
+    def boot_s(self, guest: Guest) -> float:
+        """How long a guest may take from its start until it answers, in seconds."""
+        return guest.image.boot_timeout_s if guest.image else self.timeouts.guest_s

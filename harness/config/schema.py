@@ -4,10 +4,12 @@
 from __future__ import annotations
 
 import ipaddress
-from typing import Annotated, Literal
+from pathlib import Path
+from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
+from harness.build.aosp.spec import FILES, OF_IMAGE, OWN, XVDA, ImageKind, ImageSpec
 from harness.config.model import (
     Board,
     Compress,
@@ -36,10 +38,27 @@ def _guest_address(value: str) -> str:
 
 
 # Android has adb; a Linux guest has no adbd. Both have ssh.
-_CONTROL = {GuestKind.LINUX: Control.SSH, GuestKind.ANDROID: Control.ADB}
+_CONTROL = {
+    GuestKind.LINUX: Control.SSH,
+    GuestKind.ANDROID: Control.ADB,
+    GuestKind.AOSP: Control.ADB,
+}
+
+
+def _absolute(value: str) -> str:
+    path = Path(value).expanduser()
+    if value and not path.is_absolute():
+        raise ValueError("paths are absolute: a testbed is booted again from any folder")
+    return str(path) if value else ""
+
+
+def _kernel(value: str) -> str:
+    return value if value in (OWN, OF_IMAGE) else _absolute(value)
+
 
 Port = Annotated[int, Field(ge=0, le=65535)]
 Seconds = Annotated[float, Field(gt=0, le=3600)]
+PathText = Annotated[str, AfterValidator(_absolute)]
 
 
 class _Section(BaseModel):
@@ -80,6 +99,52 @@ class CompressSection(_Section):
     min_age: int = Field(default=0, ge=0, le=15)
 
 
+class AdbSection(_Section):
+    transport: Literal["tcp"] = "tcp"
+    port: int = Field(default=5555, ge=1, le=65535)
+
+
+class ImageSection(_Section):
+    """A user's own Android image: images/aosp/README.md."""
+
+    kind: Annotated[ImageKind, Field(strict=False)]
+    dir: PathText = ""
+    boot: PathText = ""
+    init_boot: PathText = ""
+    vendor_boot: PathText = ""
+    super: PathText = ""
+    vbmeta: PathText = ""
+    vbmeta_system: PathText = ""
+    userdata: PathText = ""
+    disk: PathText = ""
+    kernel: Annotated[str, AfterValidator(_kernel)] = OWN
+    cmdline_extra: str = ""
+    bootconfig_extra: list[str] = []
+    boot_devices: str = XVDA
+    slot: Literal["_a", "_b", ""] = "_a"
+    verify: Literal["off", "on"] = "off"
+    userdata_mib: int = Field(default=2048, ge=1, le=1 << 20)
+    adb: AdbSection = AdbSection()
+    boot_timeout_s: Annotated[float, Field(gt=0, le=86_400, strict=False)] = 3600.0
+
+    def to_spec(self) -> ImageSpec:
+        """The same as a dataclass."""
+        return ImageSpec(
+            kind=self.kind,
+            dir=self.dir,
+            files={key: path for key in FILES if (path := getattr(self, key))},
+            kernel=self.kernel,
+            cmdline_extra=(self.cmdline_extra,) if self.cmdline_extra else (),
+            bootconfig_extra=tuple(self.bootconfig_extra),
+            boot_devices=self.boot_devices,
+            slot=self.slot,
+            verify=self.verify == "on",
+            userdata_mib=self.userdata_mib,
+            adb_port=self.adb.port,
+            boot_timeout_s=self.boot_timeout_s,
+        )
+
+
 class GuestSection(_Section):
     enabled: bool = True
     kind: Annotated[GuestKind, Field(strict=False)]
@@ -92,6 +157,13 @@ class GuestSection(_Section):
     compress: CompressSection = CompressSection()
     options: list[str] = []
     allow: list[str] = []
+    image: ImageSection | None = None
+
+    @model_validator(mode="after")
+    def _image_where_it_belongs(self) -> Self:
+        if (self.kind is GuestKind.AOSP) != (self.image is not None):
+            raise ValueError(f"a table image belongs to kind {GuestKind.AOSP}, and to no other")
+        return self
 
 
 class TimeoutsSection(_Section):
@@ -143,6 +215,7 @@ class ProfileFile(_Section):
                     compress=Compress(**section.compress.model_dump()),
                     options=tuple(section.options),
                     allow=tuple(section.allow),
+                    image=section.image.to_spec() if section.image else None,
                 )
                 for key, section in self.guests.items()
                 if section.enabled

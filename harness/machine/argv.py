@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness.config.model import GuestKind, Profile
+from harness.config.model import Profile
 from harness.errors import UsageError
 
 QEMU = "qemu-system-aarch64"
@@ -19,6 +19,8 @@ XEN_CODE = "0xa0000200000+0x200000"
 KERNEL_ADDRESS = 0x49000000
 INITRD_ADDRESS = 0x4C000000
 
+# virtio-mmio transports of the guests' disks, in dom0's order; 0 and 2 to 4 are in use.
+DISK_SLOTS = (1, *range(5, 32))
 DOM0_IP = "10.0.2.15"
 GATEWAY = "10.0.2.2"
 SSH_PORT = 22
@@ -39,8 +41,8 @@ class Files:
     dom0_initrd: Path
     assets: Path
     """Raw tar archive: dom0's /dev/vda."""
-    android_disk: Path | None
-    """qcow2 overlay of this testbed: dom0's /dev/vdb."""
+    disks: Mapping[str, Path]
+    """qcow2 overlay of this testbed for each guest that has a disk (``guest_disks``), by name."""
 
 
 def guest_socket(name: str) -> str:
@@ -51,6 +53,12 @@ def guest_socket(name: str) -> str:
 def sockets(profile: Profile) -> tuple[str, ...]:
     """Names of the sockets that QEMU connects to."""
     return (XEN_SOCKET, QMP_SOCKET, *(guest_socket(name) for name in profile.guests))
+
+
+def guest_disks(profile: Profile) -> dict[str, str]:
+    """What dom0 calls the disk of each guest that has one, by the guest's name."""
+    names = [guest.name for guest in profile.guests.values() if guest.kind.has_disk]
+    return {name: f"/dev/vd{chr(ord('b') + number)}" for number, name in enumerate(names)}
 
 
 def console_of(socket_name: str) -> str:
@@ -109,11 +117,14 @@ def build_argv(
         "-device",
         f"guest-loader,addr={initrd_address:#x},initrd={_escape(str(files.dom0_initrd))}",
     ]
-    # Buses named: dom0 finds the lowest address first, so vda and vdb stay what they are.
+    # Buses named: dom0 finds the lowest address first, so vda, vdb and vdc stay what they are.
     argv += _disk("assets", files.assets, "raw", slot=0, read_only=True)
-    if files.android_disk is not None:
-        argv += _disk("android", files.android_disk, "qcow2", slot=1, read_only=False)
-    argv += ["-netdev", ",".join(["user", "id=net0", *_forwards(profile, ports)])]
+    for slot, name in zip(DISK_SLOTS, guest_disks(profile), strict=False):
+        argv += _disk(name, files.disks[name], "qcow2", slot=slot, read_only=False)
+    argv += [
+        "-netdev",
+        ",".join(["user", "id=net0", *_leases(profile), *_forwards(profile, ports)]),
+    ]
     argv += ["-device", "virtio-net-device,bus=virtio-mmio-bus.2,netdev=net0"]
     # ssh keys and hash seeds need entropy that an emulated board does not have.
     argv += ["-device", "virtio-rng-device,bus=virtio-mmio-bus.3"]
@@ -159,12 +170,20 @@ def _disk(name: str, path: Path, kind: str, *, slot: int, read_only: bool) -> Se
     return ["-drive", drive, "-device", device]
 
 
+def _leases(profile: Profile) -> list[str]:
+    """A user's own image asks for its address by DHCP: it is the only guest that does."""
+    return [f"dhcpstart={guest.ip}" for guest in profile.guests.values() if guest.image]
+
+
 def _forwards(profile: Profile, ports: Mapping[str, int]) -> list[str]:
     addresses = {"dom0": DOM0_IP} | {name: guest.ip for name, guest in profile.guests.items()}
     inside = {name: (ip, SSH_PORT) for name, ip in addresses.items()}
     # Of the loopback interface alone: whoever reaches adbd is root in the guest.
-    androids = [guest for guest in profile.guests.values() if guest.kind is GuestKind.ANDROID]
-    inside |= {adb_port(guest.name): (guest.ip, ADBD_PORT) for guest in androids}
+    inside |= {
+        adb_port(guest.name): (guest.ip, guest.image.adb_port if guest.image else ADBD_PORT)
+        for guest in profile.guests.values()
+        if guest.kind.has_adbd
+    }
     return [
         f"hostfwd=tcp:127.0.0.1:{ports[name]}-{ip}:{port}" for name, (ip, port) in inside.items()
     ]

@@ -10,16 +10,20 @@ from __future__ import annotations
 import io
 import subprocess
 import tarfile
+from collections.abc import Mapping
 from pathlib import Path
 
+from harness.build.aosp.arguments import check_length
 from harness.config.model import Guest, GuestKind, Profile
-from harness.errors import SetupError
-from harness.machine.argv import identity
+from harness.errors import SetupError, UsageError
+from harness.machine.argv import guest_disks, identity
+from harness.testbed.own_images import Payload
 
 GUESTS_DIR = "/guests"
 KERNEL = "Image"
 LINUX_INITRD = "linux.initrd"
-ANDROID_DISK = "/dev/vdb"
+# What dom0 needs beside what it is given for its guests, which xl reads into memory once more.
+DOM0_MIB = 128
 # A guest's panic is an end, not a loop of reboots; what it says is on its console.
 COMMON_OPTIONS = ("console=hvc0", "panic=-1", "loglevel=6")
 # The rings of the front ends hold 13 MiB of a guest with two vCPUs, as they are by default: pages
@@ -36,22 +40,37 @@ def config_path(guest: Guest) -> str:
     return f"{GUESTS_DIR}/{guest.name}.cfg"
 
 
-def xl_config(guest: Guest, public_key: str) -> str:
-    """The xl config of a guest."""
+def xl_config(
+    guest: Guest, public_key: str, *, disk: str = "", payload: Payload | None = None
+) -> str:
+    """The xl config of a guest.
+
+    disk:    what dom0 calls its disk; empty for a guest without
+    payload: kernel, ramdisk and words of a user's own image
+    """
+    kernel = f"{guest.name}.{KERNEL}" if payload else KERNEL
     options = [*COMMON_OPTIONS]
     lines = [
         f'name = "{guest.name}"',
-        f'kernel = "{GUESTS_DIR}/{KERNEL}"',
+        f'kernel = "{GUESTS_DIR}/{kernel}"',
     ]
-    if guest.kind is GuestKind.LINUX:
+    if payload is not None:
+        options.append(payload.cmdline)
+        if payload.ramdisk is not None:
+            lines.append(f'ramdisk = "{GUESTS_DIR}/{guest.name}.ramdisk"')
+    elif guest.kind is GuestKind.LINUX:
         options.append("rdinit=/init")
         lines.append(f'ramdisk = "{GUESTS_DIR}/{LINUX_INITRD}"')
     else:
         options += ["root=/dev/xvda", "rw", "init=/init", *SMALL_RINGS]
-        lines.append(f'disk = ["phy:{ANDROID_DISK},xvda,w"]')
+    if disk:
+        lines.append(f'disk = ["phy:{disk},xvda,w"]')
     options += [*identity(guest.name, guest.ip, public_key), *guest.options]
+    extra = check_length(" ".join(word for word in options if word))
+    # In a string of xl's a quote or a backslash of the line's own is behind a backslash.
+    escaped = extra.replace("\\", "\\\\").replace('"', '\\"')
     lines += [
-        f'extra = "{" ".join(options)}"',
+        f'extra = "{escaped}"',
         f"memory = {guest.memory_mib}",
         f"vcpus = {guest.vcpus}",
         f'vif = ["mac={mac_address(guest)},bridge=xenbr0"]',
@@ -69,20 +88,51 @@ def mac_address(guest: Guest) -> str:
 
 
 def write_assets(
-    path: Path, profile: Profile, *, kernel: Path, linux_initrd: Path | None, public_key: str
+    path: Path,
+    profile: Profile,
+    *,
+    kernel: Path,
+    linux_initrd: Path | None,
+    public_key: str,
+    payloads: Mapping[str, Payload] | None = None,
 ) -> None:
-    """Write the archive, padded to whole sectors as a disk must be."""
+    """Write the archive, padded to whole sectors as a disk must be.
+
+    payloads: of guests that are users' own images, by name
+    Raises UsageError when dom0 is too small to hold them.
+    """
+    payloads = payloads or {}
     kinds = {guest.kind for guest in profile.guests.values()}
+    disks = guest_disks(profile)
+    _require_room(profile, payloads)
     with tarfile.open(path, "w", format=tarfile.USTAR_FORMAT) as archive:
-        if kinds:
+        if kinds - {GuestKind.AOSP}:
             _add(archive, KERNEL, kernel.read_bytes())
         if GuestKind.LINUX in kinds:
             if linux_initrd is None:
                 raise SetupError("the linux image is not built", hint="harness build images")
             _add(archive, LINUX_INITRD, linux_initrd.read_bytes())
         for guest in profile.guests.values():
-            _add(archive, f"{guest.name}.cfg", xl_config(guest, public_key).encode())
+            payload = payloads.get(guest.name)
+            if payload is not None:
+                _add(archive, f"{guest.name}.{KERNEL}", payload.kernel.read_bytes())
+                if payload.ramdisk is not None:
+                    _add(archive, f"{guest.name}.ramdisk", payload.ramdisk.read_bytes())
+            disk = disks.get(guest.name, "")
+            config = xl_config(guest, public_key, disk=disk, payload=payload)
+            _add(archive, f"{guest.name}.cfg", config.encode())
     # tarfile ends with a whole record of 10240 bytes; QEMU wants sectors, which that is.
+
+
+def _require_room(profile: Profile, payloads: Mapping[str, Payload]) -> None:
+    files = [path for one in payloads.values() for path in (one.kernel, one.ramdisk) if path]
+    needed = DOM0_MIB + 2 * sum(path.stat().st_size for path in files) // (1 << 20)
+    if files and needed > profile.dom0.memory_mib:
+        raise UsageError(
+            f"dom0 needs {needed} MiB to start these guests and has {profile.dom0.memory_mib}",
+            where="dom0.memory_mib",
+            hint=f"--set dom0.memory_mib={needed}",
+        )
 
 
 def make_overlay(path: Path, base: Path) -> None:

@@ -7,19 +7,27 @@ Everything that is started is owned by one ExitStack: whatever fails, all of it 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from harness.config.model import Guest, GuestKind, Profile
+from harness.config.model import Guest, Profile
 from harness.deadline import Deadline, DeadlineExceeded
 from harness.errors import GuestError, HarnessError, HypervisorError, SetupError
 from harness.hypervisor.memcompress import DomainController, controller_present
 from harness.hypervisor.xl import Xl
-from harness.machine.argv import QMP_SOCKET, Files, build_argv, console_of, sockets
+from harness.machine.argv import (
+    QMP_SOCKET,
+    Files,
+    build_argv,
+    console_of,
+    guest_disks,
+    sockets,
+)
 from harness.machine.console import Console, first_failure
 from harness.machine.qemu import QemuProcess
 from harness.machine.qmp import Qmp
+from harness.testbed import own_images
 from harness.testbed.assets import config_path, make_overlay, write_assets
 from harness.testbed.ports import choose_ports
 from harness.testbed.record import Folder
@@ -31,6 +39,8 @@ from harness.transport.keys import make_key
 XEN_UP = r"\(XEN\) .*LOADING DOMAIN 0"
 DOM0_UP = r"XMC-DOM0-READY"
 GUEST_UP = r"XMC-GUEST-READY"
+# What Android says of itself over adb.
+BOOTED = "getprop sys.boot_completed"
 # How often a guest that boots is looked for in `xl list`: it may die without a word.
 LOOK_S = 5.0
 # How long the console of a dead guest may still have something to say.
@@ -40,7 +50,8 @@ LAST_WORDS_S = 10.0
 class Bringup:
     """One testbed on its way up.
 
-    files:   paths of the artifacts by name: xen, kernel, dom0_initrd, linux_initrd, android_root
+    files:   paths of the artifacts by name: xen, kernel, dom0_initrd, linux_initrd, android_root,
+             and of each guest that is a user's own image (``own_images.prepare``)
     clock:   seconds since the testbed's start, for the console logs
     wake:    called, from any thread, when a console said something bad or ended
     """
@@ -149,17 +160,18 @@ class Bringup:
             kernel=self._file("kernel"),
             linux_initrd=self._files.get("linux_initrd"),
             public_key=public_key,
+            payloads=own_images.payloads(self.profile, self._files),
         )
-        android_disk = None
-        if any(guest.kind is GuestKind.ANDROID for guest in self.profile.guests.values()):
-            android_disk = folder / "android.qcow2"
-            make_overlay(android_disk, self._file("android_root"))
+        disks = {name: folder / f"{name}.qcow2" for name in guest_disks(self.profile)}
+        for name, disk in disks.items():
+            own = self.profile.guests[name].image is not None
+            make_overlay(disk, self._file(own_images.disk(name) if own else "android_root"))
         files = Files(
             xen=self._file("xen"),
             kernel=self._file("kernel"),
             dom0_initrd=self._file("dom0_initrd"),
             assets=assets,
-            android_disk=android_disk,
+            disks=disks,
         )
         argv = build_argv(self.profile, files, ports=self.ports, public_key=public_key)
         names = sockets(self.profile)
@@ -206,7 +218,10 @@ class Bringup:
     def _wait_guests(self) -> None:
         xl = Xl(self.transport("dom0"))
         for guest in self.profile.guests.values():
-            deadline = Deadline(self.profile.timeouts.guest_s)
+            deadline = Deadline(self.profile.boot_s(guest))
+            if guest.image is not None:
+                self._wait_adb(guest, xl, deadline)
+                continue
             self._expect_guest(guest, xl, deadline)
             shell = self.transport(guest.name)
             shell.wait_up(deadline)
@@ -222,23 +237,43 @@ class Bringup:
         controller = DomainController(self.transport("dom0"), self.domids[guest.name])
         return controller.stats().held // 256
 
+    def _wait_adb(self, guest: Guest, xl: Xl, deadline: Deadline) -> None:
+        """A user's own image says nothing that we know; its adbd knows when it has booted."""
+        alive = self._looking(guest, xl)
+        adb = self.transport(guest.name)
+        with _told_as_guest(guest.name):
+            last = ""
+            while True:
+                alive()
+                deadline.check(f"{guest.name} to answer adb", last_seen=last)
+                try:
+                    adb.wait_up(Deadline(min(LOOK_S, deadline.remaining_s())))
+                    break
+                except DeadlineExceeded as error:
+                    last = error.message
+            while (said := adb.run(BOOTED, timeout_s=deadline.remaining_s()).text) != "1":
+                alive()
+                deadline.check(f"{BOOTED!r} to be 1 in {guest.name}", last_seen=said)
+                time.sleep(1)
+
     def _expect_guest(self, guest: Guest, xl: Xl, deadline: Deadline) -> None:
         console = self.consoles[guest.name]
+        with _told_as_guest(guest.name):
+            console.expect(f"{GUEST_UP} {guest.name}", deadline, alive=self._looking(guest, xl))
+
+    def _looking(self, guest: Guest, xl: Xl) -> Callable[[], None]:
+        """Raises when the machine broke, or the guest did, or its domain is gone."""
         looked = time.monotonic()
 
         def alive() -> None:
             nonlocal looked
             self.check_alive()
+            self.consoles[guest.name].check()
             if time.monotonic() - looked > LOOK_S:
                 self._require_domain(guest.name, xl)
                 looked = time.monotonic()
 
-        try:
-            console.expect(f"{GUEST_UP} {guest.name}", deadline, alive=alive)
-        except DeadlineExceeded as error:
-            raise GuestError(
-                error.message, where=f"guest {guest.name}", hint=f"harness console {guest.name}"
-            ) from error
+        return alive
 
     def _require_domain(self, name: str, xl: Xl) -> None:
         try:
@@ -264,3 +299,15 @@ class Bringup:
         if path is None or not path.exists():
             raise SetupError(f"{name} is not built", where=str(path or ""), hint="harness build")
         return path
+
+
+@contextmanager
+def _told_as_guest(name: str) -> Iterator[None]:
+    """A deadline that passed is the guest's matter, not the machine's."""
+    try:
+        yield
+    except DeadlineExceeded as error:
+        hint = f"harness console {name}"
+        if "unauthorized" in error.message:
+            hint = "it wants adb confirmed on its screen: a userdebug build, or ro.adb.secure=0"
+        raise GuestError(error.message, where=f"guest {name}", hint=hint) from error

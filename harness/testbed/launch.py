@@ -17,6 +17,7 @@ from harness.config.model import GuestKind
 from harness.deadline import Deadline
 from harness.errors import MachineError, SetupError, UsageError
 from harness.progress import step
+from harness.testbed import own_images
 from harness.testbed.live import Testbed, attach
 from harness.testbed.record import Folder, Record, Request
 from harness.testbed.states import State
@@ -68,6 +69,7 @@ def boot(
             )
         stack.callback(os.close, lock)
         folder.clean()
+        paths |= own_images.prepare(resolved.profile, folder.path, paths)
         folder.write_request(
             Request(
                 profile=profile,
@@ -174,7 +176,7 @@ def artifacts(
     paths = {name: str(artifact.path) for name, artifact in found.items()}
     # A machine of which a part was given is that of no build.
     digests = {} if given else {name: artifact.digest for name, artifact in found.items()}
-    return paths | given, digests
+    return paths | given, digests | own_images.digests(resolved.profile)
 
 
 def _spawn(folder: Folder, lock: int) -> subprocess.Popen[bytes]:
@@ -195,9 +197,10 @@ def _wait_up(
     folder: Folder, supervisor: subprocess.Popen[bytes], until: State, resolved: Resolved
 ) -> None:
     limits = resolved.profile.timeouts
-    guests = max(1, len(resolved.profile.guests))
+    profile = resolved.profile
+    guests_s = max(limits.guest_s, sum(map(profile.boot_s, profile.guests.values())))
     # The supervisor keeps the deadlines; this one is for a supervisor that does not.
-    deadline = Deadline(limits.xen_s + limits.dom0_s + 2 * limits.guest_s * guests + 120)
+    deadline = Deadline(limits.xen_s + limits.dom0_s + 2 * guests_s + 120)
     for state in State:
         if 0 < state.rank <= until.rank:
             with step(STEPS[state]) as progress:

@@ -6,7 +6,7 @@ from __future__ import annotations
 import socket
 from contextlib import ExitStack
 
-from harness.config.model import GuestKind, Profile
+from harness.config.model import Profile
 from harness.errors import SetupError
 from harness.machine.argv import adb_port
 
@@ -15,7 +15,7 @@ def wanted_ports(profile: Profile) -> dict[str, int]:
     """The profile's ports; 0 stands for any free one."""
     wanted = {"dom0": profile.dom0.ssh_port}
     wanted |= {name: guest.ssh_port for name, guest in profile.guests.items()}
-    androids = [g.name for g in profile.guests.values() if g.kind is GuestKind.ANDROID]
+    androids = [guest.name for guest in profile.guests.values() if guest.kind.has_adbd]
     return wanted | {adb_port(name): 0 for name in androids}
 
 

@@ -27,6 +27,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
     def other(item: pytest.Item) -> int:
         names = getattr(item, "fixturenames", ())
+        if "testbed_of_image" in names:
+            return 4
         return 3 if "hw_af_guest" in names else 2 if "sliced" in names else int("pair" in names)
 
     items.sort(key=other)

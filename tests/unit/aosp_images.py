@@ -53,6 +53,8 @@ def kernel(
     """An arm64 Image: header, banner, and the configuration as CONFIG_IKCONFIG puts it."""
     head = struct.pack("<2I3Q24sII", 0, 0, 0, 1 << 20, page_flag << 1, bytes(24), 0x644D5241, 0)
     body = head + bytes(960) + f"Linux version {version} (test) #1\n".encode()
+    if config is None or "CONFIG_XEN=y" in config:
+        body += b"xen,xen\0"
     if config is not None:
         body += b"IKCFG_ST" + gzip.compress(config.encode(), mtime=0) + b"IKCFG_ED"
     return body.ljust(1 << 16, b"\0")

@@ -79,9 +79,9 @@ def test_what_is_told_to_the_kernel_and_to_init(tmp_path: Path) -> None:
         bootconfig_extra=("androidboot.selinux=permissive",),
     )
     assert image.words == ("loglevel=4", "printk.devkmsg=on", "quiet")
-    # The image's own launcher says what it runs on; here that is this harness. The profile wins.
+    # What is usual for the kind, the image, what a boot loader would say, the profile: later wins.
     assert image.parameters == {
-        "androidboot.hardware": "cutf_cvm",
+        "androidboot.hardware": "test",
         "androidboot.selinux": "permissive",
         "androidboot.fstab_suffix": "cf.ext4.hctr2",
         "androidboot.boot_devices": "51712",
@@ -167,7 +167,7 @@ def test_without_bootconfig_in_the_kernel_all_is_on_the_command_line(tmp_path: P
     made = assemble(opened(folder, bootconfig_extra=("kernel.quiet=", "androidboot.x=p q")),
                     tmp_path / "out", "phone")  # fmt: skip
     words = made.cmdline.split(" ")
-    assert {"a=1", "quiet", "androidboot.hardware=cutf_cvm"} <= set(words)
+    assert {"a=1", "quiet", "androidboot.hardware=test"} <= set(words)
     assert made.cmdline.endswith('androidboot.x="p q"')
     assert made.ramdisk is not None
     # It cannot unpack gzip either.
@@ -238,6 +238,9 @@ WRONG: dict[str, tuple[dict[str, bytes], dict[str, object], str, str]] = {
     "x86 system": ({"super": X86_SUPER}, {}, "programs are for x86_64", "arm64 build"),
     "no kernel for Xen": ({"boot": GKI}, {},
         "has no CONFIG_XEN: stock GKI cannot run as a Xen guest", "supply an Image rebuilt"),
+    "no kernel for Xen, and no configuration": (
+        {"boot": images.boot_v4(images.kernel(None).replace(b"xen,xen", b"ten,ten"), b"")}, {},
+        "has no CONFIG_XEN", "supply an Image rebuilt"),
     "modules": ({"boot": images.boot_v4(images.kernel(MODULES), b"")}, {},
         "BLKDEV_FRONTEND=m, and no xen-blkfront.ko in the ramdisk", "vendor ramdisk"),
     "pages": ({"boot": BIG_PAGES}, {},

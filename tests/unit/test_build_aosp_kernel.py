@@ -139,6 +139,9 @@ BOOTCONFIG = """\
 androidboot.hardware=cutf_cvm
 androidboot.boot_devices = "pci0000:00/0000:00:0f.0", 'other,device'
 kernel { quiet; loglevel = 4 }
+some = # what it is
+  "one",   # comment
+  it's "two" # comment
 androidboot { vbmeta { size := 65536 }
 serialno += 1 }
 """
@@ -150,6 +153,7 @@ def test_a_bootconfig_is_read_as_linux_reads_it() -> None:
         "androidboot.boot_devices": "pci0000:00/0000:00:0f.0,other,device",
         "kernel.quiet": "",
         "kernel.loglevel": "4",
+        "some": 'one,it\'s "two"',
         "androidboot.vbmeta.size": "65536",
         "androidboot.serialno": "1",
     }
@@ -162,6 +166,8 @@ def test_a_bootconfig_is_read_as_linux_reads_it() -> None:
         ("a { b = 1", "a { without a }"),
         ("}", "a } without a {"),
         ("= 3", "a key is expected"),
+        ("a b", "the end of the line is expected"),
+        ('a = "x" y', "the end of the line is expected"),
         ("x=" + "y" * 40_000, "more than 32767 bytes"),
         ("a{" * 20, "blocks deeper than 16"),
     ],

@@ -19,7 +19,8 @@ BOTH = ["guests.linux.enabled=true", "guests.android.enabled=true"]
 def test_every_shipped_profile_loads(name: str) -> None:
     profile = load_profile(name, overrides=BOTH).profile
     assert profile.name == name
-    assert set(profile.guests) == {"linux", "android"}
+    own = {"phone"} if name == "aosp" else set()
+    assert set(profile.guests) == {"linux", "android"} | own
 
 
 def test_default_profile_is_the_board_of_the_issue() -> None:
@@ -92,7 +93,7 @@ def test_a_disabled_guest_is_not_there_and_a_new_one_gets_a_free_address() -> No
         ("board.memory_mib=512", "board.memory_mib", "the guests do not fit in the board"),
         ("guests.linux.memory_mib=18", "guests.linux.memory_mib", "less than 20 MiB"),
         ("board.icount_shift=0", "board.icount_shift", "one CPU and one thread"),
-        ("guests.linux.kind=windows", "guests.linux.kind", "'linux' or 'android'"),
+        ("guests.linux.kind=windows", "guests.linux.kind", "'linux', 'android' or 'aosp-image'"),
         ("guests.linux.allow=['rain']", "guests.linux.allow", "no bad pattern is called 'rain'"),
         ("dom0.ssh_port=70000", "dom0.ssh_port", "less than or equal to 65535"),
     ],

@@ -11,6 +11,7 @@ from typing import Any, BinaryIO
 import pytest
 
 from harness.config import load_profile
+from harness.deadline import Deadline
 from harness.errors import GuestError, HypervisorError
 from harness.hypervisor import DomainController, Xl
 from harness.hypervisor.memcompress import Stats, controller_present, parse_histogram
@@ -38,6 +39,10 @@ class FakeDom0:
         self.asked: list[str] = []
         self._answer = answer
         self.name = "dom0"
+        self.where = "dom0"
+
+    def wait_up(self, deadline: Deadline) -> None:
+        raise NotImplementedError
 
     def run(
         self, command: str | Sequence[str], *, timeout_s: float = 60, stdin: bytes = b""

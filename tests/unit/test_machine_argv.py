@@ -4,19 +4,20 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
 
 from harness.config import load_profile, shipped_profiles
 from harness.errors import UsageError
-from harness.machine.argv import Files, build_argv, console_of, sockets
+from harness.machine.argv import Files, build_argv, console_of, guest_disks, sockets
 from harness.testbed.ports import wanted_ports
 
 GOLDEN = Path(__file__).parent / "golden" / "argv"
 
 
-def files(folder: Path, *, initrd_mib: int = 1, android: bool = True) -> Files:
+def files(folder: Path, *, initrd_mib: int = 1, disks: Iterable[str] = ()) -> Files:
     """Sparse files of the sizes that matter."""
     for name, size in (("Image", 9 << 20), ("dom0", initrd_mib << 20)):
         with (folder / name).open("wb") as file:
@@ -26,7 +27,7 @@ def files(folder: Path, *, initrd_mib: int = 1, android: bool = True) -> Files:
         kernel=folder / "Image",
         dom0_initrd=folder / "dom0",
         assets=Path("/bed/assets.tar"),
-        android_disk=Path("/bed/android.qcow2") if android else None,
+        disks={name: Path(f"/bed/{name}.qcow2") for name in disks},
     )
 
 
@@ -35,8 +36,7 @@ def argv(folder: Path, profile: str, *overrides: str, initrd_mib: int = 1) -> li
     both = ["guests.android.enabled=true"]
     loaded = load_profile(profile, overrides=[*both, *overrides]).profile
     ports = {name: 2200 + n for n, name in enumerate(wanted_ports(loaded))}
-    android = "android" in loaded.guests
-    made = files(folder, initrd_mib=initrd_mib, android=android)
+    made = files(folder, initrd_mib=initrd_mib, disks=guest_disks(loaded))
     words = build_argv(loaded, made, ports=ports, public_key="AAAAKEY")
     return [word.replace(str(folder), "/built") for word in words]
 

@@ -31,7 +31,8 @@ def test_a_linux_guest_boots_its_initrd_with_its_identity() -> None:
 
 
 def test_an_android_guest_boots_from_its_disk() -> None:
-    config = xl_config(load_profile(overrides=BOTH).profile.guests["android"], "KEY")
+    guest = load_profile(overrides=BOTH).profile.guests["android"]
+    config = xl_config(guest, "KEY", disk="/dev/vdb")
     assert 'disk = ["phy:/dev/vdb,xvda,w"]' in config
     assert "root=/dev/xvda rw init=/init" in config
     assert "\nramdisk" not in config

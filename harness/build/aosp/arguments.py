@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """What the kernel and init are told: command line and bootconfig of the images, and our own.
 
-Later words win. Parameters of init (androidboot.*) are taken out of all command lines and the
-bootconfig and are put together into one bootconfig; a kernel that cannot read one gets them on its
-command line, where init looks as well.
+Later words win: what is usual for the kind of image, the image's own, what a boot loader would say
+(which is what we are), the profile. Parameters of init (androidboot.*) are taken out of all command
+lines and the bootconfig and are put together into one bootconfig; a kernel that cannot read one
+gets them on its command line, where init looks as well.
 """
 
 from __future__ import annotations
@@ -34,11 +35,10 @@ def split(words: str) -> tuple[list[str], dict[str, str]]:
 
 
 def given(spec: ImageSpec) -> dict[str, str]:
-    """Parameters for init that a boot loader would pass, which is what we are."""
+    """Parameters for init that a boot loader would pass, and the profile's."""
     if spec.kind is ImageKind.RAW_DISK:
         return extra(spec)
     values = {
-        **spec.needs.parameters,
         "androidboot.boot_devices": spec.boot_devices,
         "androidboot.console": "hvc0",
     }

@@ -21,7 +21,10 @@ _SPACE = re.compile(r"(?:[ \t]|#[^\n]*)*")
 _KEY = re.compile(r"[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*")
 _OPERATOR = re.compile(r"\+=|:=|=")
 _QUOTED = re.compile(r"\"([^\"]*)\"|'([^']*)'")
-_BARE = re.compile(r"[^,;\n#}\"']*")
+_BARE = re.compile(r"[^,;\n#}]*")
+# Where the value is may be lines further, as Linux has it.
+_BEFORE_VALUE = re.compile(r"(?:\s|#[^\n]*)*")
+_END = re.compile(r"[ \t\r]*(?=[;\n#},\0]|$)")
 
 
 def parse(text: str, *, name: str) -> dict[str, str]:
@@ -82,6 +85,8 @@ class _Parser:
                 continue
             operator = self._match(_OPERATOR)
             value = self._values() if operator else ""
+            if self._match(_END) is None:
+                raise self._wrong("the end of the line is expected")
             self._put(whole, operator[0] if operator else "", value)
         if blocks:
             raise self._wrong("a { without a }")
@@ -99,13 +104,12 @@ class _Parser:
         found = [self._value()]
         self._skip()
         while self._take(","):
-            self._lines()
             found.append(self._value())
             self._skip()
         return ",".join(found)
 
     def _value(self) -> str:
-        self._skip()
+        self._match(_BEFORE_VALUE)
         quoted = self._match(_QUOTED)
         if quoted is not None:
             return quoted[1] if quoted[1] is not None else quoted[2]

@@ -87,12 +87,12 @@ def complete(image: Image) -> Iterator[UsageError]:
 def kernel(image: Image) -> Iterator[UsageError]:
     """It can run under Xen, as far as it says how it was configured."""
     found = image.kernel
-    if found is None or found.config is None:
+    if found is None:
         return
     modules = ramdisk.modules(image.ramdisk_files)
-    lacks = lacking(found.config, options.XEN, modules)
+    lacks = lacking(found.config, options.XEN, modules) if found.config is not None else ()
     whole = [lack for lack in lacks if lack.option.name == "CONFIG_XEN"]
-    if whole:
+    if whole or not found.xen:
         yield UsageError(
             f"{found.name} has no CONFIG_XEN: stock GKI cannot run as a Xen guest",
             where=f"Linux {found.version}",
@@ -218,7 +218,9 @@ def notes(image: Image, memory_mib: int | None = None) -> Iterator[str]:
 
 def _no_boot() -> UsageError:
     return UsageError(
-        "no boot image", where="image.boot", hint='boot = "/path/of/boot.img", or kernel = "own"'
+        "no boot image",
+        where="image.dir or image.boot",
+        hint='dir = "/folder/of/the/images", or boot = "/path/of/boot.img"',
     )
 
 

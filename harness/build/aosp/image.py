@@ -178,7 +178,7 @@ class _Reader:
     def _arguments(self) -> tuple[tuple[str, ...], dict[str, str]]:
         image = self._image
         words: list[str] = []
-        parameters: dict[str, str] = {}
+        parameters = dict(image.spec.needs.parameters)
         lines = [
             image.boot.cmdline if image.boot else "",
             image.vendor_boot.cmdline if image.vendor_boot else "",

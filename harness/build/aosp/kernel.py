@@ -24,6 +24,8 @@ _HEADER = struct.Struct("<8x2QQ24xI")
 _PAGE_KIB = {0: None, 1: 4, 2: 16, 3: 64}
 _VERSION = re.compile(rb"Linux version (\S{1,80}) ")
 _START, _END = b"IKCFG_ST", b"IKCFG_ED"
+# What arch/arm/xen/enlighten.c looks for in the device tree: no kernel with CONFIG_XEN is without.
+_XEN_NODE = b"xen,xen"
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +34,7 @@ class Kernel:
 
     content:  as it is loaded, unpacked
     page_kib: size of its pages; None when the header does not say
+    xen:      it looks for Xen in its device tree; else it was built without CONFIG_XEN for certain
     config:   of its build, by option; None when it carries none
     """
 
@@ -39,6 +42,7 @@ class Kernel:
     content: bytes = field(repr=False)
     version: str
     page_kib: int | None
+    xen: bool
     config: Mapping[str, str] | None = field(repr=False)
 
 
@@ -66,7 +70,8 @@ def read_kernel(content: bytes, *, name: str) -> Kernel:
     said = _VERSION.search(unpacked)
     version = said[1].decode("ascii", "replace") if said else "unknown"
     page_kib = _PAGE_KIB[flags >> 1 & 3]
-    return Kernel(name, unpacked, version, page_kib, read_config(unpacked, name=name))
+    config = read_config(unpacked, name=name)
+    return Kernel(name, unpacked, version, page_kib, _XEN_NODE in unpacked, config)
 
 
 def read_config(kernel: bytes, *, name: str) -> Mapping[str, str] | None:

@@ -17,6 +17,8 @@ from harness.build.aosp.source import Source, open_file
 from harness.errors import UsageError
 
 MOST_FILES = 1000
+# The header of a vbmeta; no image is smaller.
+SMALLEST = 256
 # key of a profile -> formats that it may have
 EXPECTED: Mapping[str, tuple[Format, ...]] = {
     "boot": (Format.BOOT,),
@@ -93,7 +95,7 @@ def _files(paths: Iterable[Path]) -> list[Path]:
         if path.is_dir():
             inside = sorted(one for one in path.iterdir() if one.is_file())
             # What a build leaves beside its images: texts, empty markers.
-            found += [one for one in inside if one.stat().st_size >= 512]
+            found += [one for one in inside if one.stat().st_size >= SMALLEST]
         else:
             found.append(path)
     if len(found) > MOST_FILES:

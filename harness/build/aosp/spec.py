@@ -27,7 +27,7 @@ class Needs:
     smallest_mib: no guest with less memory gets to its home screen
     usual_mib:    with less it starts and is short of memory
     partitions:   in super, without the slot's suffix
-    parameters:   that its own boot loader or launcher would pass
+    parameters:   that its own launcher would pass, where the image itself says nothing of them
     """
 
     smallest_mib: int
