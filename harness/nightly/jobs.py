@@ -76,6 +76,9 @@ JOBS: tuple[Job, ...] = (
     Job("latency", 2, _run("latency"), 3600),
     Job("density", 2, _run("density"), 3600),
     Job("stretch", 2, _run("stretch"), 3600),
+    Job("apps", 2, _run("apps"), 3600),
+    Job("apps-alive", 2, _run("apps-alive"), 3600),
+    Job("apps-smallest", 2, _run("apps-smallest"), 3600),
     Job("roundtrip", 2, _run("roundtrip"), 4 * 3600),
     Job("mutations", 2, (sys.executable, "-m", "harness.nightly.mutations"), 4 * 3600),
     # Ten million executions of each target, other ones each day, and which lines the corpus runs;

@@ -16,6 +16,7 @@ from typing import Any, Protocol
 from harness.hypervisor import StoredObject
 from harness.report.books import Stats
 from harness.report.histogram import Histogram
+from harness.report.run import Scalar
 from harness.report.sight import Sight
 
 
@@ -170,6 +171,10 @@ class Bed(Protocol):
     def supervise(self, *, check: Callable[[], None], tell: Callable[..., None]) -> None:
         """From now on ``check`` is called while commands run, to end them by raising, and
         ``tell(kind, **fields)`` after each."""
+        ...
+
+    def beside(self, settings: Mapping[str, Scalar]) -> AbstractContextManager[Mapping[str, Guest]]:
+        """The guests of a second testbed: the same, but for these keys of its profile."""
         ...
 
     def without_controller(self) -> AbstractContextManager[Mapping[str, Guest]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
@@ -76,17 +76,27 @@ class LiveBed:
     def supervise(self, *, check: Callable[[], None], tell: Callable[..., None]) -> None:
         self._testbed.supervise(check=check, tell=tell)
 
+    def beside(
+        self, settings: Mapping[str, Scalar]
+    ) -> AbstractContextManager[Mapping[str, LiveGuest]]:
+        return self._second("beside", [f"{key}={_toml(value)}" for key, value in settings.items()])
+
+    def without_controller(self) -> AbstractContextManager[Mapping[str, LiveGuest]]:
+        return self._second("without", xen=xen_without_controller())
+
     @contextmanager
-    def without_controller(self) -> Iterator[Mapping[str, LiveGuest]]:
+    def _second(
+        self, suffix: str, overrides: Sequence[str] = (), **others: Path
+    ) -> Iterator[Mapping[str, LiveGuest]]:
         request = self._testbed.folder.read_request()
         files = {name: Path(path) for name, path in request.files.items()}
-        name = f"{self._testbed.folder.name}-without"
+        name = f"{self._testbed.folder.name}-{suffix}"
         with boot(
             request.profile,
-            overrides=request.overrides,
+            overrides=[*request.overrides, *overrides],
             name=name,
             background=False,
-            files=files | {"xen": xen_without_controller()},
+            files=files | others,
         ) as testbed:
             try:
                 yield {name: LiveGuest(guest) for name, guest in testbed.guests.items()}

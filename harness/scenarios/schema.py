@@ -200,6 +200,66 @@ class Profile(_Model):
     pages: Annotated[int, Field(gt=0, le=4096)] = 128
 
 
+Count = Annotated[int, Field(gt=0, le=100)]
+
+
+class AppsLaunch(_Model):
+    """Cold-start the first ``count`` of the Android guest's applications, none running before."""
+
+    do: Literal["apps-launch"]
+    count: Count = 4
+
+
+class AppsSwitch(_Model):
+    """Bring the first ``among`` applications to the front in turn, ``rounds`` times."""
+
+    do: Literal["apps-switch"]
+    among: Count = 4
+    rounds: Count = 3
+
+
+class AppsBurst(_Model):
+    """The application in front takes so much at once, fills, checks and gives it back."""
+
+    do: Literal["apps-burst"]
+    kib: Annotated[int, Field(gt=0, le=1 << 20)] = 32 << 10
+
+
+class AppsChurn(_Model):
+    """The application in front makes garbage as fast as it can, then verifies its heap."""
+
+    do: Literal["apps-churn"]
+    seconds: Annotated[int, Field(gt=0, le=120)] = 10
+
+
+class AppsIdle(_Model):
+    """Nobody does anything for so long; then every heap is verified."""
+
+    do: Literal["apps-idle"]
+    seconds: Annotated[int, Field(gt=0, le=600)] = 10
+
+
+class AppsAlive(_Model):
+    """Most applications before the first kill: in a slice with compression, and by lmkd alone."""
+
+    do: Literal["apps-alive"]
+    slice_mib: Annotated[int, Field(ge=64, le=4096)] = 104
+    """Frames that both may hold; the settings give the guest with compression its slice."""
+    every_s: Annotated[float, Field(gt=0)] = 30.0
+    """Each application verifies its whole heap at least so often, or it does not count."""
+    verify_from: Count = 5
+    """With fewer nothing is verified: they are known to fit."""
+
+
+class AppsSmallest(_Model):
+    """Smallest memory in which the Android guest boots and serves one application."""
+
+    do: Literal["apps-smallest"]
+    low_mib: Annotated[int, Field(ge=16)] = 40
+    high_mib: Annotated[int, Field(le=4096)] = 104
+    step_mib: Annotated[int, Field(ge=1)] = 2
+
+
 Step = Annotated[
     Fill
     | GuestCompress
@@ -221,7 +281,14 @@ Step = Annotated[
     | Scan
     | IdleOverhead
     | Stretch
-    | Profile,
+    | Profile
+    | AppsLaunch
+    | AppsSwitch
+    | AppsBurst
+    | AppsChurn
+    | AppsIdle
+    | AppsAlive
+    | AppsSmallest,
     Field(discriminator="do"),
 ]
 

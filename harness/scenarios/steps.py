@@ -9,7 +9,8 @@ from typing import Any
 from harness.errors import GuestError, ScenarioFailed, UsageError
 from harness.progress import step as progress
 from harness.report.books import gained_by_lzo_kib
-from harness.scenarios import schema
+from harness.scenarios import android, schema
+from harness.scenarios.alive import compare_alive, find_smallest
 from harness.scenarios.content import ContentClass
 from harness.scenarios.context import Context
 from harness.scenarios.density import measure_density
@@ -154,6 +155,13 @@ _STEPS: dict[type[Any], Callable[[Context, Any], None]] = {
     schema.Scan: compare_scans,
     schema.IdleOverhead: measure_overhead,
     schema.Stretch: measure_stretch,
+    schema.AppsLaunch: android.launch,
+    schema.AppsSwitch: android.switch,
+    schema.AppsBurst: android.burst,
+    schema.AppsChurn: android.churn,
+    schema.AppsIdle: android.idle,
+    schema.AppsAlive: compare_alive,
+    schema.AppsSmallest: find_smallest,
 }
 
 

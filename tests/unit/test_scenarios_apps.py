@@ -1,0 +1,107 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What the Android guest's commands say, and how many applications that is."""
+
+from __future__ import annotations
+
+import pytest
+
+from harness.errors import GuestError
+from harness.scenarios import schema
+from harness.scenarios.alive import fill
+from harness.scenarios.apps import Counts, Device, Kill, Memory, Process, Started
+from harness.scenarios.schema import load_scenario
+from harness.transport.base import Completed
+
+STACK = "PID\tADJ\tNAME\n301\t0\torg.b\n300\t700\torg.a\n"
+MEMINFO = "PID\tADJ\tRSS_KIB\tPSS_KIB\tDIRTY_KIB\tNAME\n301\t0\t20000\t12000\t8000\torg.b\n"
+LMKD = (
+    "lmkd: lowmemorykiller I 01-01 00:00:45    74    74 lmkd data connection established\n"
+    "lmkd: lowmemorykiller E 01-01 00:00:53    74    74 Kill '/system/bin/dalvikvm' (133),"
+    " uid 10133, oom_adj 910 to free 26716kB\n"
+)
+
+
+class Said:
+    """A shell that answers from a table; the last answer to a command is given again."""
+
+    def __init__(self, answers: dict[str, list[tuple[int, str]]]) -> None:
+        self._answers = answers
+        self.asked: list[str] = []
+
+    def run(self, command: str, *, timeout_s: float) -> Completed:
+        self.asked.append(command)
+        answers = self._answers[command]
+        status, text = answers.pop(0) if len(answers) > 1 else answers[0]
+        return Completed(command, status, text.encode(), b"")
+
+
+def device(**answers: str) -> Device:
+    table = {name.replace("_", " "): [(0, text)] for name, text in answers.items()}
+    return Device("android", Said({**table, "logcat -s lmkd": [(0, LMKD)]}))
+
+
+def test_tables_are_understood() -> None:
+    phone = device(am_stack_list=STACK, dumpsys_meminfo=MEMINFO)
+    assert phone.stack() == [Process(301, 0, "org.b"), Process(300, 700, "org.a")]
+    assert phone.meminfo() == [Memory("org.b", 0, 20000, 12000, 8000)]
+    assert phone.kills() == [Kill(133, 910)]
+
+
+def test_counts_are_the_last_line_of_dumpsys_activity() -> None:
+    assert device(dumpsys_activity="PID\tADJ\ncold 4 warm 2 gone 1\n").counts() == Counts(4, 2, 1)
+
+
+@pytest.mark.parametrize(("how", "cold"), [("cold", True), ("warm", False)])
+def test_a_start_says_whether_it_was_cold_and_how_long_it_took(how: str, cold: bool) -> None:
+    text = f"{how} org.a pid=300 total_ms=1500 ok ms=1400\n"
+    assert device(**{"am_start_org.a": text}).start("org.a") == Started("org.a", cold, 300, 1500)
+
+
+def test_a_heap_that_is_not_as_it_was_made_is_an_error_with_its_words() -> None:
+    text = "org.b ok ms=3\nerror: org.a error: CORRUPT records 3 ms=2\n"
+    phone = Device("android", Said({"am verify": [(1, text)]}))
+    with pytest.raises(GuestError, match="CORRUPT records 3"):
+        phone.verify()
+
+
+def alive(started: list[tuple[int, str]], gone: list[int], verified: list[str]) -> int:
+    names = [f"org.a{n}" for n in range(len(started))]
+    answers = {
+        "am stop all": [(0, "")],
+        "pm list packages": [(0, "".join(f"package:{name}\n" for name in names))],
+        "dumpsys activity": [(0, f"cold 0 warm 0 gone {count}\n") for count in gone],
+        "am verify": [(0, text) for text in verified],
+    } | {f"am start {name}": [answer] for name, answer in zip(names, started, strict=True)}
+    guest = type("Guest", (), {"name": "android", "shell": Said(answers)})()
+    step = schema.AppsAlive(do="apps-alive", verify_from=2)
+    return fill(guest, step, controlled=False).count
+
+
+OK = (0, "cold org.a pid=1 total_ms=1 ms=1\n")
+TWO, THREE = "a ok\nb ok\n", "a ok\nb ok\nc ok\n"
+
+
+def test_all_count_when_nobody_is_killed() -> None:
+    assert alive([OK] * 3, [0], [TWO, TWO, THREE]) == 3
+
+
+def test_those_before_the_first_kill_count() -> None:
+    assert alive([OK] * 3, [0, 0, 0, 1], [TWO, TWO, THREE]) == 2
+
+
+def test_one_that_is_killed_as_it_starts_does_not_count() -> None:
+    assert alive([OK, OK, (1, "error: org.a died\n")], [0, 0, 0, 1], [TWO]) == 2
+
+
+def test_one_that_is_killed_as_all_verify_does_not_count() -> None:
+    assert alive([OK] * 3, [0, 0, 0, 1], [TWO, TWO, TWO]) == 2
+
+
+def test_an_error_without_a_kill_is_no_result() -> None:
+    with pytest.raises(GuestError, match="not installed"):
+        alive([OK, (1, "error: not installed: org.a1\n")], [0], [TWO])
+
+
+@pytest.mark.parametrize("name", ["apps", "apps-alive", "apps-smallest"])
+def test_the_shipped_scenarios_are_about_the_android_guest(name: str) -> None:
+    assert load_scenario(name).guests == ("android",)
