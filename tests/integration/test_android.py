@@ -14,7 +14,7 @@ import pytest
 
 from harness.testbed import Guest, Testbed
 from harness.transport.base import Transport
-from tests.integration.android import OTHER, device, pid_of
+from tests.integration.android import LARGE, OTHER, device, pid_of
 
 Way = Callable[[Testbed, Guest], Transport]
 WAYS: dict[str, Way] = {
@@ -105,3 +105,58 @@ def test_orphans_are_reaped(android: Guest) -> None:
     states = android.transport.succeed("cat /proc/[0-9]*/stat 2> /dev/null").splitlines()
     zombies = [line for line in states if line.rpartition(")")[2].split()[0] == "Z"]
     assert zombies == []
+
+
+def test_applications_are_ordered_by_use_as_android_does(android: Guest) -> None:
+    phone = device(android)
+    phone.stop()
+    for package in phone.packages()[1:4]:
+        assert phone.start(package).cold
+    stack = phone.stack()
+    assert [process.adj for process in stack] == [0, 700, 900]
+    last = stack[-1]
+    again = phone.start(last.name)
+    assert (again.cold, again.pid) == (False, last.pid)
+    assert phone.stack()[0].name == last.name
+    for process in phone.stack():
+        said = android.transport.succeed(f"cat /proc/{process.pid}/oom_score_adj")
+        assert int(said) == process.adj
+    assert len(phone.verify()) == 3
+    assert {entry.name for entry in phone.meminfo()} == {*(p.name for p in stack), "zygote"}
+
+
+@pytest.mark.parametrize(
+    ("command", "said"),
+    [
+        ("am start no.such.app", "not installed: no.such.app"),
+        ("am stop no.such.app", "not running: no.such.app"),
+        ("am", "usage:"),
+        ("dumpsys nothing", "usage:"),
+        ("logcat -s nobody", "no service wrote as nobody"),
+    ],
+)
+def test_what_cannot_be_done_is_said(android: Guest, command: str, said: str) -> None:
+    done = android.transport.run(command)
+    assert done.status != 0
+    assert said in done.text + done.stderr.decode()
+
+
+def test_lmkd_kills_cached_applications_oldest_first_and_the_front_lives(android: Guest) -> None:
+    phone = device(android)
+    phone.stop()
+    packages = [p for p in phone.packages() if p != LARGE][:4]
+    for package in packages:
+        phone.start(package)
+    front = phone.start(LARGE)
+    before = phone.kills()
+    order = {process.pid: process.adj for process in phone.stack()}
+    for kib in (16, 32, 48):
+        if len(phone.kills()) == len(before):
+            assert " ok " in phone.front(f"burst {kib * 1024}")
+    kills = phone.kills()[len(before) :]
+    assert kills, "nobody had to go"
+    adjs = [kill.adj for kill in kills]
+    assert adjs == sorted(adjs, reverse=True)
+    assert all(order.get(kill.pid, kill.adj) == kill.adj for kill in kills)
+    assert phone.stack()[0].pid == front.pid
+    phone.verify()
