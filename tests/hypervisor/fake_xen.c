@@ -46,10 +46,21 @@ int xmc_domains(unsigned int first, domid_t ids[], unsigned int max)
     return n;
 }
 
-void xmc_name(unsigned int domid, char *name, size_t size)
+int xmc_key(unsigned int domid, const char *key, char *value, size_t size)
 {
-    snprintf(name, size, "%s", domid == 0 ? "Domain-0" :
+    bool name = !strcmp(key, "name");
+
+    snprintf(value, size, "%s", !name ? "4096" : domid == 0 ? "Domain-0" :
              domid == 3 ? "linux" : domid == 7 ? "a \"quoted\\name" : "");
+
+    return 0;
+}
+
+int xmc_set_key(unsigned int domid, const char *key, const char *value)
+{
+    fprintf(stderr, "set %u %s %s\n", domid, key, value ?: "(removed)");
+
+    return 0;
 }
 
 /* Every field another number. */

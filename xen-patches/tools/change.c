@@ -179,11 +179,12 @@ void verb_host(void)
  * Go through all pages, wherever Xen returns before it is through.  A damaged
  * object ends a batch: what can be had has to be had, so go on behind it.
  */
-static int go_through(unsigned int domid, uint32_t what, uint64_t *done)
+int go_through(unsigned int domid, uint32_t what, unsigned int min_age,
+               uint64_t wanted, uint64_t *done)
 {
     struct xen_domctl_mem_compress_op op = {
         .op = what,
-        .u.range = { .min_age = args.min_age, .wanted = args.max },
+        .u.range = { .min_age = min_age, .wanted = wanted },
     };
     bool damaged = false;
     int rc;
@@ -205,6 +206,11 @@ static int go_through(unsigned int domid, uint32_t what, uint64_t *done)
     return rc ?: damaged ? -EIO : 0;
 }
 
+static int as_told(unsigned int domid, uint32_t what, uint64_t *done)
+{
+    return go_through(domid, what, args.min_age, args.max, done);
+}
+
 static void report(uint64_t done, const char *what)
 {
     if ( args.json )
@@ -217,7 +223,7 @@ void verb_compress(void)
 {
     unsigned int domid = the_domain();
     uint64_t done;
-    int rc = go_through(domid, XEN_DOMCTL_MEM_COMPRESS_compress, &done);
+    int rc = as_told(domid, XEN_DOMCTL_MEM_COMPRESS_compress, &done);
 
     if ( rc )
         refused(domid, XEN_DOMCTL_MEM_COMPRESS_compress, rc);
@@ -240,7 +246,7 @@ void verb_restore(void)
 {
     unsigned int domid = the_domain();
     uint64_t done;
-    int rc = go_through(domid, XEN_DOMCTL_MEM_COMPRESS_restore, &done);
+    int rc = as_told(domid, XEN_DOMCTL_MEM_COMPRESS_restore, &done);
 
     if ( rc == -ENOMEM || rc == -EIO )
         left_over(domid, XEN_DOMCTL_MEM_COMPRESS_restore, rc);
@@ -253,7 +259,7 @@ void verb_sweep(void)
 {
     unsigned int domid = the_domain();
     uint64_t done;
-    int rc = go_through(domid, XEN_DOMCTL_MEM_COMPRESS_sweep, &done);
+    int rc = as_told(domid, XEN_DOMCTL_MEM_COMPRESS_sweep, &done);
 
     if ( rc )
         refused(domid, XEN_DOMCTL_MEM_COMPRESS_sweep, rc);
@@ -277,7 +283,7 @@ static void off_one(unsigned int domid, const char *name, void *ctx)
     if ( rc == -ESRCH || (!rc && !was_on(&s)) )
         return;
 
-    rc = rc ?: go_through(domid, XEN_DOMCTL_MEM_COMPRESS_disable, &done);
+    rc = rc ?: as_told(domid, XEN_DOMCTL_MEM_COMPRESS_disable, &done);
     off->done += done;
     if ( rc && rc != -ESRCH && !off->rc )
     {
@@ -298,8 +304,8 @@ void verb_off(void)
     else
     {
         off.domid = the_domain();
-        off.rc = go_through(off.domid, XEN_DOMCTL_MEM_COMPRESS_disable,
-                            &off.done);
+        off.rc = as_told(off.domid, XEN_DOMCTL_MEM_COMPRESS_disable,
+                         &off.done);
     }
 
     if ( off.rc == -ENOMEM || off.rc == -EIO )

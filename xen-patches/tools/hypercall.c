@@ -141,24 +141,28 @@ int xmc_domains(unsigned int first, domid_t ids[], unsigned int max)
     return i;
 }
 
-/* One request to xenstored, by way of the kernel; the value, or "". */
-void xmc_name(unsigned int domid, char *name, size_t size)
+/*
+ * One request to xenstored, by way of the kernel: a path, and with a value
+ * what is to be there.  The answer, ended by a 0.
+ */
+static int xenstore(uint32_t type, const char *path, const char *value,
+                    char *answer, size_t size)
 {
     struct {
         struct xsd_sockmsg head;
         char text[1024];
-    } msg = { .head = { .type = XS_READ } };
-    int fd = open("/dev/xen/xenbus", O_RDWR | O_CLOEXEC);
+    } msg = { .head = { .type = type } };
+    int fd = open("/dev/xen/xenbus", O_RDWR | O_CLOEXEC), rc = -EIO;
     size_t got = 0, want = sizeof(msg.head);
     ssize_t n;
 
-    name[0] = '\0';
     if ( fd < 0 )
-        return;
+        return -errno;
 
-    msg.head.len = snprintf(msg.text, sizeof(msg.text),
-                            "/local/domain/%u/name", domid) + 1;
-    n = sizeof(msg.head) + msg.head.len;
+    /* The 0 after a path is part of it; of a value it is not. */
+    n = snprintf(msg.text, sizeof(msg.text), "%s%c%s", path, 0, value ?: "");
+    msg.head.len = n;
+    n += sizeof(msg.head);
     if ( write(fd, &msg, n) == n )
     {
         while ( got < want &&
@@ -168,11 +172,42 @@ void xmc_name(unsigned int domid, char *name, size_t size)
             if ( got == sizeof(msg.head) && msg.head.len <= sizeof(msg.text) )
                 want += msg.head.len;
         }
-        if ( got == want && msg.head.type == XS_READ && msg.head.len < size )
+        if ( got == want && msg.head.type == type && msg.head.len < size )
         {
-            memcpy(name, msg.text, msg.head.len);
-            name[msg.head.len] = '\0';
+            memcpy(answer, msg.text, msg.head.len);
+            answer[msg.head.len] = '\0';
+            rc = 0;
         }
+        else if ( got == want && msg.head.type == XS_ERROR )
+            rc = -ENOENT;
     }
     close(fd);
+
+    return rc;
+}
+
+static void path_of(unsigned int domid, const char *key, char *path,
+                    size_t size)
+{
+    snprintf(path, size, "/local/domain/%u/%s", domid, key);
+}
+
+int xmc_key(unsigned int domid, const char *key, char *value, size_t size)
+{
+    char path[128];
+
+    value[0] = '\0';
+    path_of(domid, key, path, sizeof(path));
+
+    return xenstore(XS_READ, path, NULL, value, size);
+}
+
+int xmc_set_key(unsigned int domid, const char *key, const char *value)
+{
+    char path[128], answer[64];
+
+    path_of(domid, key, path, sizeof(path));
+
+    return xenstore(value ? XS_WRITE : XS_RM, path, value, answer,
+                    sizeof(answer));
 }

@@ -25,7 +25,7 @@ struct args {
     const char *verb;
     const char *words[16];      /* what is no option, after the verb */
     unsigned int nr_words;
-    bool json, all;             /* --json, --all */
+    bool json, all, dry_run;    /* --json, --all, --dry-run */
     const char *output;         /* -o */
     uint64_t min_age, max;      /* --min-age, --max */
     uint64_t interval, count;   /* --interval, --count */
@@ -69,7 +69,7 @@ static inline bool was_on(const struct xen_mem_compress_stats *s)
     return s->nominal != 0;
 }
 
-/* look.c, inside.c, change.c: the verbs ----------------------------------- */
+/* look.c, inside.c, change.c, broker.c: the verbs ------------------------- */
 
 void verb_list(void);
 void verb_show(void);
@@ -87,6 +87,15 @@ void verb_compress(void);
 void verb_restore(void);
 void verb_sweep(void);
 void verb_off(void);
+
+/*
+ * Compress, restore, disable or sweep: all pages, or as many as are wanted.
+ * 0, or a negative errno; how many in @done in any case.
+ */
+int go_through(unsigned int domid, uint32_t what, unsigned int min_age,
+               uint64_t wanted, uint64_t *done);
+
+void verb_broker(void);
 
 /* The keys that enable and set take, for help. */
 void print_keys(FILE *to);

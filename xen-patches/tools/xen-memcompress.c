@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * xen-memcompress: look at and steer Xen's memory compression controller, from
- * dom0.  Here: the command line and its help.  look.c, inside.c and change.c
- * have what the verbs do, report.c what they print.
+ * dom0.  Here: the command line and its help.  look.c, inside.c, change.c
+ * and broker.c have what the verbs do, report.c what they print.
  */
 
 #include <errno.h>
@@ -21,6 +21,8 @@ enum {
     OPT_INTERVAL = 1 << 3,
     OPT_COUNT    = 1 << 4,
     OPT_ALL      = 1 << 5,
+    OPT_DRY_RUN  = 1 << 6,
+    OPT_NO_JSON  = 1 << 7,      /* does not take it */
 };
 
 static const struct verb {
@@ -117,6 +119,22 @@ static const struct verb {
 "As text those in use; --json has all, with the fields of struct\n"
 "xen_mem_compress_class.\n",
       verb_classes, 0, 1 },
+    { "broker", "FILE [--dry-run] [--interval S] [--count N]",
+      "lend what one domain does not hold to one that is short",
+"Looks each S (1) seconds, N times or until it is ended; then all is taken\n"
+"back.  A domain's slice (memory/target in xenstore) is raised by what others\n"
+"leave of theirs; pages that they do not use are compressed for it.  FILE, with\n"
+"amounts in MiB:\n"
+"    keep = 16        # free memory of the host that is never lent\n"
+"                     # (0: the low watermark, see host)\n"
+"    step = 4         # lent in a look at most\n"
+"    idle_age = 8     # sweeps without access that make a page idle\n"
+"    domain linux weight=200 max=128\n"
+"    domain other weight=100 min=32\n"
+"weight: shares of what is lent.  min: what a domain keeps however idle it is.\n"
+"max: its slice goes no further (0: all it was created with).  Each decision\n"
+"is a line; --dry-run only says what would be done.\n",
+      verb_broker, OPT_DRY_RUN | OPT_INTERVAL | OPT_COUNT | OPT_NO_JSON, 1 },
     { "disable", "DOM | --all", NULL, NULL, verb_off, OPT_ALL, 1 },
 };
 
@@ -146,8 +164,10 @@ static void usage(FILE *to)
 
 static void help(const struct verb *v)
 {
-    printf("usage: xen-memcompress %s%s%s [--json]\n\n%s: %s\n\n%s", v->name,
-           *v->words ? " " : "", v->words, v->name, v->brief, v->help);
+    printf("usage: xen-memcompress %s%s%s%s\n\n%s: %s\n\n%s", v->name,
+           *v->words ? " " : "", v->words,
+           v->options & OPT_NO_JSON ? "" : " [--json]", v->name, v->brief,
+           v->help);
     if ( v->run == verb_enable || v->run == verb_set )
     {
         printf("\nkeys:\n");
@@ -211,6 +231,11 @@ static unsigned int parse(char **argv)
             args.all = true;
             given |= OPT_ALL;
         }
+        else if ( !strcmp(argv[i], "--dry-run") )
+        {
+            args.dry_run = true;
+            given |= OPT_DRY_RUN;
+        }
         else if ( !strcmp(argv[i], "-o") )
         {
             args.output = option_value(argv, &i, 2);
@@ -263,7 +288,8 @@ int main(int argc, char **argv)
         return 0;
     }
 
-    if ( given & ~verb->options )
+    if ( (given & ~verb->options) ||
+         (args.json && (verb->options & OPT_NO_JSON)) )
         fail(EXIT_USAGE, "%s does not take this option", verb->name);
     if ( args.nr_words > verb->max_words )
         fail(EXIT_USAGE, "%s: too many words: %s", verb->name,
