@@ -107,6 +107,7 @@ def test_orphans_are_reaped(android: Guest) -> None:
     assert zombies == []
 
 
+@pytest.mark.slow
 def test_applications_are_ordered_by_use_as_android_does(android: Guest) -> None:
     phone = device(android)
     phone.stop()
@@ -125,6 +126,7 @@ def test_applications_are_ordered_by_use_as_android_does(android: Guest) -> None
     assert {entry.name for entry in phone.meminfo()} == {*(p.name for p in stack), "zygote"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("command", "said"),
     [
@@ -141,6 +143,7 @@ def test_what_cannot_be_done_is_said(android: Guest, command: str, said: str) ->
     assert said in done.text + done.stderr.decode()
 
 
+@pytest.mark.slow
 def test_lmkd_kills_cached_applications_oldest_first_and_the_front_lives(android: Guest) -> None:
     phone = device(android)
     phone.stop()

@@ -12,6 +12,9 @@ from harness.report.books import imbalance_pages
 from harness.testbed import Guest, Testbed
 from tests.integration.android import LARGE, OTHER, compressing, device
 
+# Minutes each.
+pytestmark = pytest.mark.slow
+
 # Of one's own to be compressed, so that a round was one.
 ENOUGH_PAGES = 1000
 

@@ -84,6 +84,7 @@ def broker(bed: Testbed, *options: str) -> Iterator[None]:
     )
 
 
+@pytest.mark.slow
 def test_a_busy_guest_grows_by_what_an_idle_one_does_not_touch(bed: Testbed) -> None:
     """Its own content does not compress: all that it grows by is lent."""
     corpus = Corpus.load(existing().corpus.path)
