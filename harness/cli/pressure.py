@@ -71,5 +71,6 @@ def _line(at_s: float, now: Pressure, before: tuple[float, Pressure] | None, vcp
     return (
         f"{at_s:7.1f}  {some}  {full}  {stall:>6}"
         f" {now.held:6d} {now.slice:6d} {now.grown:6d} {now.gained:6d}"
-        f"  {now.requests:8d}  {now.compressed:10d}  {now.kills:5d}  {now.oom_averted:7d}"
+        f"  {now.requests:8d}  {now.compressed:10d}"
+        f"  {now.kills + now.lmkd_kills:5d}  {now.oom_averted:7d}"
     )

@@ -30,6 +30,7 @@ FILES = {
     "oom_averted": "oom_averted",
     "oom_left": "oom_left",
 }
+LMKD_LOGS = "/data/log/lmkd*"
 UNITS = dict.fromkeys(("gained", "compressed_now", "store", "held", "slice", "grown"), "pages")
 
 
@@ -41,6 +42,8 @@ class Pressure:
     """In which at least one task waited for memory; ``full_us``: all of them."""
     full_us: int
     kills: int
+    """By the kernel; ``lmkd_kills``: by Android's low-memory killer."""
+    lmkd_kills: int = 0
     requests: int = 0
     compressed: int = 0
     restored: int = 0
@@ -71,6 +74,7 @@ class Pressure:
 def read_pressure(guest: Guest) -> Pressure:
     """Ask the guest. What its driver says is 0 where it is not loaded, or cannot grow."""
     command = "cat /proc/pressure/memory; grep ^oom_kill /proc/vmstat;"
+    command += f' echo lmkd_kill $(cat {LMKD_LOGS} 2> /dev/null | grep -c "Kill \'");'
     command += f" cd {DRIVER} 2> /dev/null && grep -H -s . {' '.join(FILES)}; true"
     return parse_pressure(guest_run(guest, command).decode(), where=guest.name)
 
@@ -82,8 +86,9 @@ def parse_pressure(text: str, *, where: str) -> Pressure:
         for line in text.splitlines():
             if line.startswith(("some ", "full ")):
                 found[f"{line[:4]}_us"] = int(line.rpartition("total=")[2])
-            elif line.startswith("oom_kill "):
-                found["kills"] = int(line.split()[1])
+            elif line.startswith(("oom_kill ", "lmkd_kill ")):
+                who, _, count = line.partition(" ")
+                found["kills" if who == "oom_kill" else "lmkd_kills"] = int(count)
             else:
                 name, _, value = line.partition(":")
                 found[FILES[name]] = int(value)

@@ -20,6 +20,11 @@ def test_a_guest_without_driver_has_pressure_and_kills() -> None:
     assert found.requests == 0
 
 
+def test_kills_of_androids_killer_are_counted_apart() -> None:
+    found = parse_pressure(PSI + "lmkd_kill 3\n", where="android")
+    assert (found.kills, found.lmkd_kills) == (2, 3)
+
+
 def test_the_drivers_files_are_fields() -> None:
     found = parse_pressure(PSI + "requests:7\nnow_held:16384\nnow_stall_us:12\n", where="linux")
     assert (found.requests, found.held, found.stall_us) == (7, 16384, 12)
