@@ -78,15 +78,22 @@ class LocalServer(paramiko.ServerInterface):
         assert process.stdout
         assert process.stderr
 
+        # The client sends input, or its end, when it has seen the reply to its request. A channel
+        # that is closed before this server's other thread has sent that reply is a refusal to it.
+        replied = threading.Event()
+
         def pump_in() -> None:
             assert process.stdin
             try:
                 while chunk := channel.recv(32768):
+                    replied.set()
                     process.stdin.write(chunk)
                     process.stdin.flush()
                 process.stdin.close()
             except OSError:
                 pass
+            finally:
+                replied.set()
 
         def pump_err() -> None:
             assert process.stderr
@@ -101,6 +108,7 @@ class LocalServer(paramiko.ServerInterface):
                 channel.sendall(chunk)
             threads[0].join()
             channel.send_exit_status(process.wait())
+            replied.wait()
             channel.close()
         except (OSError, EOFError):
             process.kill()
