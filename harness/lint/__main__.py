@@ -24,7 +24,7 @@ def python() -> Problems:
     return [
         *_tool("-m", "ruff", "check", "--quiet", "--output-format=concise", "."),
         *_tool("-m", "ruff", "format", "--check", "--output-format=concise", "."),
-        *_tool("-m", "mypy", "--strict", "--no-error-summary", "harness"),
+        *_tool("-m", "mypy", "--strict", "--no-error-summary", "harness", "tests"),
     ]
 
 

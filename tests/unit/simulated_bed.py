@@ -266,6 +266,10 @@ class SimBed:
         raise NotImplementedError
 
     @contextmanager
+    def beside(self, settings: Mapping[str, Any]) -> Iterator[Mapping[str, SimGuest]]:
+        yield {self.guest.name: self.guest}
+
+    @contextmanager
     def without_controller(self) -> Iterator[Mapping[str, SimGuest]]:
         yield {self.guest.name: self.guest}
 
