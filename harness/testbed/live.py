@@ -8,6 +8,7 @@ failure.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -64,6 +65,18 @@ class Guest:
     @property
     def console_log(self) -> Path:
         return self._testbed.folder.console_log(self.name)
+
+    def wait_console(self, text: str, deadline: Deadline) -> str:
+        """Wait until its console has said ``text``; all that it has said.
+
+        What a guest prints comes through dom0, so it is in the log a moment after the guest has
+        gone on. Raises DeadlineExceeded, or the failure of the guest.
+        """
+        while text not in (said := self.console_log.read_text("utf-8", "replace")):
+            self._testbed.check(self.name)
+            deadline.check(f"{text!r} on console {self.name}", "".join(said.splitlines()[-1:]))
+            time.sleep(0.05)
+        return said
 
 
 class Testbed:

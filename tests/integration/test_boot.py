@@ -131,10 +131,7 @@ def test_consoles_are_captured_from_the_first_line_with_rising_times(
 def test_what_a_guest_prints_reaches_its_log(linux: Guest) -> None:
     mark = f"mark-{time.monotonic_ns()}"
     linux.transport.succeed(f"echo {mark} > /dev/hvc0")
-    deadline = Deadline(60)
-    while mark not in linux.console_log.read_text():
-        deadline.check(f"{mark} in the guest's console log")
-        time.sleep(0.05)
+    linux.wait_console(mark, Deadline(60))
 
 
 def test_qmp_answers_beside_the_supervisor(testbed: Testbed, harness: Harness) -> None:
