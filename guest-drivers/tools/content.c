@@ -41,8 +41,7 @@ enum content_class class_of_page(enum content_class class, uint64_t index)
 	return class == CLASS_MIX ? mix[index % sizeof(mix)] : class;
 }
 
-/* The finaliser of splitmix64. */
-static uint64_t mix64(uint64_t x)
+uint64_t mix64(uint64_t x)
 {
 	x += 0x9e3779b97f4a7c15ULL;
 	x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9ULL;

@@ -60,6 +60,9 @@ int corpus_open(struct corpus *corpus, enum content_class class, const char *dir
 void page_fill(void *page, enum content_class class, uint64_t seed,
 	       uint64_t cycle, uint64_t index, const struct corpus *corpus);
 
+/** mix64() - the finaliser of splitmix64: any number to one that looks random */
+uint64_t mix64(uint64_t x);
+
 /** exec_value() - what function @j of a code-exec page returns */
 uint64_t exec_value(uint64_t key, unsigned int j);
 

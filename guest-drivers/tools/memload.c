@@ -10,8 +10,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "access.h"
 #include "foreign.h"
 #include "pagemap.h"
+#include "run.h"
 #include "serve.h"
 
 static const char usage[] =
@@ -21,9 +23,13 @@ static const char usage[] =
 	"memload expect|expect-exec|emit --class C --seed S --cycle Y --pages A..B\n"
 	"              [--corpus DIR] > FILE\n"
 	"memload foreign DOMID GFN... > FILE    in dom0: the guest's pages\n"
+	"memload run [--result FILE] [--merge] -- PROGRAM ...    what it took, to FILE\n"
+	"memload accesses --pattern P --seed S --count N --pages N > FILE\n"
+	"                             4 bytes of page number for each access\n"
 	"memload pagemap PID > FILE     8 bytes of frame number for each present page\n"
 	"\n"
 	"classes: zero word text code pointer random code-exec mix\n"
+	"patterns: sequential random zipf phase-change idle-then-wake\n"
 	"requests:\n"
 	"  fill CYCLE        write the content of that cycle to every page\n"
 	"  refill CYCLE SEED FROM TO\n"
@@ -34,6 +40,9 @@ static const char usage[] =
 	"  hypercall SEED    have Xen read each page: 8 bytes of errno each\n"
 	"  touch-half SEED   read a word of the first half of the shuffled order\n"
 	"  time SEED         read a word of each page: 4 bytes of counter ticks each\n"
+	"  access PATTERN COUNT SEED WRITES IDLE_MS\n"
+	"                    so many accesses, WRITES percent of them writing:\n"
+	"                    struct access_result\n"
 	"  work ROUNDS       ticks that reading all of it so often takes\n"
 	"  pageout           ask Linux to swap everything out: 8 bytes of ticks it took\n"
 	"  spin T            T threads touch pages of the first eighth until `spin 0`\n"
@@ -41,7 +50,10 @@ static const char usage[] =
 	"  info              pid, base, pages\n"
 	"  exit\n";
 
-enum option_id { SOCKET = 1, PAGES, CLASS, SEED, CYCLE, THREADS, CORPUS, DETACH };
+enum option_id {
+	SOCKET = 1, PAGES, CLASS, SEED, CYCLE, THREADS, CORPUS, DETACH,
+	RESULT, MERGE, PATTERN, COUNT
+};
 
 static const struct option options[] = {
 	{ "socket", required_argument, NULL, SOCKET },
@@ -53,6 +65,10 @@ static const struct option options[] = {
 	{ "vcpus", required_argument, NULL, THREADS },
 	{ "corpus", required_argument, NULL, CORPUS },
 	{ "detach", no_argument, NULL, DETACH },
+	{ "result", required_argument, NULL, RESULT },
+	{ "merge", no_argument, NULL, MERGE },
+	{ "pattern", required_argument, NULL, PATTERN },
+	{ "count", required_argument, NULL, COUNT },
 	{ NULL, 0, NULL, 0 }
 };
 
@@ -95,12 +111,30 @@ static int compute(const struct region *region, const char *verb,
 	return fflush(stdout) ? 1 : 0;
 }
 
+/* Which pages a plan goes to. */
+static int list_accesses(const struct access_plan *plan, uint32_t pages)
+{
+	uint32_t *table = access_table(plan, pages);
+
+	for (uint64_t n = 0; n < plan->count; n++) {
+		uint32_t index = access_page(plan, n, pages, table);
+
+		if (fwrite(&index, sizeof(index), 1, stdout) != 1) {
+			perror("memload: write");
+			return 1;
+		}
+	}
+	free(table);
+	return fflush(stdout) ? 1 : 0;
+}
+
 int main(int argc, char **argv)
 {
 	struct region region = { .threads = 1, .class = CLASS_MIX };
-	const char *socket = NULL, *corpus = "/corpus", *verb;
+	const char *socket = NULL, *corpus = "/corpus", *result = NULL, *verb;
+	struct access_plan plan = { .pattern = ACCESS_SEQUENTIAL };
 	uint64_t cycle = 0, first = 0, last = 0;
-	bool detach = false;
+	bool detach = false, merge = false;
 	char *end;
 	int id;
 
@@ -145,6 +179,21 @@ int main(int argc, char **argv)
 		case DETACH:
 			detach = true;
 			break;
+		case RESULT:
+			result = optarg;
+			break;
+		case MERGE:
+			merge = true;
+			break;
+		case PATTERN:
+			id = access_by_name(optarg);
+			if (id < 0)
+				return bad("unknown pattern");
+			plan.pattern = id;
+			break;
+		case COUNT:
+			plan.count = strtoull(optarg, NULL, 0);
+			break;
 		default:
 			return bad("bad option");
 		}
@@ -155,6 +204,9 @@ int main(int argc, char **argv)
 			return bad("ctl wants --socket and a request");
 		return ctl(socket, argc - optind, argv + optind);
 	}
+	if (!strcmp(verb, "run"))
+		return optind < argc ? run(result, merge, argv + optind) :
+		       bad("which program?");
 	if (!strcmp(verb, "foreign"))
 		return optind + 1 < argc ?
 		       foreign_dump(argv[optind], argc - optind - 1, argv + optind + 1) :
@@ -163,6 +215,11 @@ int main(int argc, char **argv)
 		return optind < argc ? pagemap_dump(argv[optind]) : bad("which PID?");
 	if (!last)
 		return bad("--pages is missing");
+	if (!strcmp(verb, "accesses")) {
+		plan.seed = region.seed;
+		return plan.count ? list_accesses(&plan, (uint32_t)last) :
+		       bad("--count is missing");
+	}
 	if (corpus_open(&region.corpus, region.class, corpus))
 		return 1;
 	if (!strcmp(verb, "serve")) {

@@ -7,7 +7,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
-#include <time.h>
+
+#include "clock.h"
 
 #ifndef MADV_PAGEOUT
 #define MADV_PAGEOUT 21
@@ -18,11 +19,6 @@
 static bool executable(const struct region *region)
 {
 	return region->class == CLASS_EXEC || region->class == CLASS_MIX;
-}
-
-static uint8_t *page(const struct region *region, uint32_t index)
-{
-	return region->base + (size_t)index * PAGE_BYTES;
 }
 
 int region_map(struct region *region)
@@ -81,7 +77,7 @@ static void run_all(struct job job)
 static void fill_one(const struct job *job, uint32_t n)
 {
 	const struct region *region = job->region;
-	uint8_t *p = page(region, n);
+	uint8_t *p = region_page(region, n);
 
 	page_fill(p, region->class, region->seed, job->cycle, n, &region->corpus);
 	if (class_of_page(region->class, n) == CLASS_EXEC)
@@ -108,7 +104,7 @@ static void digest_one(const struct job *job, uint32_t n)
 {
 	uint32_t index = job->order[n];
 
-	job->out[index] = digest((const uint64_t *)page(job->region, index),
+	job->out[index] = digest((const uint64_t *)region_page(job->region, index),
 				 PAGE_WORDS);
 }
 
@@ -131,7 +127,7 @@ static void exec_one(const struct job *job, uint32_t n)
 		return;
 	for (unsigned int j = 0; j < EXEC_FUNCTIONS; j++) {
 		uint64_t (*function)(void) =
-			(uint64_t (*)(void))(page(job->region, index) + j * EXEC_BYTES);
+			(uint64_t (*)(void))(region_page(job->region, index) + j * EXEC_BYTES);
 
 		values[j] = function();
 	}
@@ -149,14 +145,6 @@ int region_exec(const struct region *region, const uint32_t *order,
 	return 0;
 }
 
-/* The two barriers keep the read of the counter where it is written. */
-static inline uint64_t now(void)
-{
-	uint64_t ticks;
-
-	__asm__ volatile("isb; mrs %0, cntvct_el0; isb" : "=r"(ticks) :: "memory");
-	return ticks;
-}
 #else
 int region_exec(const struct region *region, const uint32_t *order,
 		uint64_t *out)
@@ -166,19 +154,11 @@ int region_exec(const struct region *region, const uint32_t *order,
 	(void)out;
 	return -1;
 }
-
-static inline uint64_t now(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec * 1000000000ULL + ts.tv_nsec;
-}
 #endif
 
 static inline void touch(const struct region *region, uint32_t index)
 {
-	(void)*(volatile uint64_t *)page(region, index);
+	(void)*(volatile uint64_t *)region_page(region, index);
 }
 
 void region_touch(const struct region *region, const uint32_t *order, uint32_t nr)
@@ -204,7 +184,7 @@ uint64_t region_work(const struct region *region, unsigned int rounds)
 
 	while (rounds--)
 		for (uint32_t n = 0; n < region->pages; n++)
-			sum += digest((const uint64_t *)page(region, n), PAGE_WORDS);
+			sum += digest((const uint64_t *)region_page(region, n), PAGE_WORDS);
 	/* The sum is wanted, or nothing need be read. */
 	__asm__ volatile("" :: "r"(sum));
 	return now() - before;

@@ -15,6 +15,12 @@ struct region {
 	struct corpus corpus;
 };
 
+/** region_page() - where page @index is */
+static inline uint8_t *region_page(const struct region *region, uint32_t index)
+{
+	return region->base + (size_t)index * PAGE_BYTES;
+}
+
 /** region_map() - get the memory; 0, or -1 after a message */
 int region_map(struct region *region);
 

@@ -12,6 +12,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "access.h"
 #include "hypercall.h"
 #include "pagemap.h"
 
@@ -93,6 +94,31 @@ static bool refill_some(struct region *region, int fd, const char *line)
 	return true;
 }
 
+/* "access PATTERN COUNT SEED WRITES IDLE_MS": what came of it. */
+static bool access_some(struct region *region, int fd, const char *line)
+{
+	struct access_plan plan;
+	struct access_result result;
+	unsigned long long count, seed;
+	char name[32];
+	int pattern;
+
+	if (sscanf(line, "access %31s %llu %llu %u %u", name, &count, &seed,
+		   &plan.writes, &plan.idle_ms) != 5)
+		return false;
+	pattern = access_by_name(name);
+	if (pattern < 0 || !count) {
+		fail(fd, "no such pattern, or nothing to do");
+		return true;
+	}
+	plan.pattern = pattern;
+	plan.count = count;
+	plan.seed = seed;
+	access_run(region, &plan, &result);
+	answer(fd, &result, sizeof(result));
+	return true;
+}
+
 /* One request. Returns false when it was "exit". */
 static bool obey(struct region *region, int fd, const char *line)
 {
@@ -102,7 +128,7 @@ static bool obey(struct region *region, int fd, const char *line)
 	uint64_t *out = NULL;
 	char verb[32] = "", how[16] = "";
 
-	if (refill_some(region, fd, line))
+	if (refill_some(region, fd, line) || access_some(region, fd, line))
 		return true;
 	/* An order is either "seq" or the seed of a shuffled one. */
 	if (sscanf(line, "%31s %llu %15s", verb, &arg, how) < 2)

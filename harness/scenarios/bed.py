@@ -13,6 +13,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, Protocol
 
+from harness.config.model import Compress
 from harness.hypervisor import StoredObject
 from harness.report.books import Stats
 from harness.report.histogram import Histogram
@@ -82,6 +83,10 @@ class Controller(Protocol):
         """Restore everything; pages restored."""
         ...
 
+    def set(self, setup: Compress) -> None:
+        """Change how it was switched on; ``enabled`` is not looked at."""
+        ...
+
     def sweep(self) -> None:
         """Age every page by one sweep."""
         ...
@@ -111,6 +116,19 @@ class Guest(Protocol):
     def controller(self) -> Controller: ...
     @property
     def vcpus(self) -> int: ...
+    @property
+    def memory_mib(self) -> int:
+        """Nominal."""
+        ...
+
+    @property
+    def compression(self) -> Compress:
+        """How the controller was switched on for its domain."""
+        ...
+
+    def set_slice(self, mib: int) -> None:
+        """Let it hold so much of the host's memory, and wait until it holds no more."""
+        ...
 
 
 class Observer(Protocol):

@@ -23,10 +23,13 @@ def without_driver(guest: Guest) -> None:
     guest_run(guest, "! grep -q ^xen_memcompress /proc/modules || rmmod xen_memcompress")
 
 
-def with_driver(guest: Guest, *, daemon: bool = True) -> None:
-    """Load the driver anew, and begin the daemon as the image does."""
+def with_driver(guest: Guest, *, parameters: str = "", daemon: bool = True) -> None:
+    """Load the driver anew, and begin the daemon as the image does.
+
+    parameters: of the module, as insmod takes them
+    """
     without_driver(guest)
-    guest_run(guest, f"insmod {MODULE}")
+    guest_run(guest, f"insmod {MODULE} {parameters}".rstrip())
     if daemon:
         start_daemon(guest)
 

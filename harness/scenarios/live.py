@@ -29,6 +29,9 @@ class LiveGuest:
     def __init__(self, guest: Guest) -> None:
         self.name = guest.name
         self.vcpus = guest.vcpus
+        self.memory_mib = guest.config.memory_mib
+        self.compression = guest.config.compress
+        self.set_slice = guest.set_slice
         self.shell: Shell = guest.transport
         self.controller: DomainController = guest.controller
 

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -65,11 +66,15 @@ class Load:
         pages: int,
         corpus: Corpus,
         threads: int | None = None,
+        prefix: Sequence[str] = (),
     ) -> Load:
-        """Start the daemon in the guest; its memory is mapped but not yet filled."""
+        """Start the daemon in the guest; its memory is mapped but not yet filled.
+
+        prefix: words before the command
+        """
         socket = cls._socket(name)
         # The mix is for stage-2 faults of every kind; be hard to kill when memory is short.
-        words = ["memload", "serve", "--socket", socket, "--class", content.value]
+        words = [*prefix, "memload", "serve", "--socket", socket, "--class", content.value]
         words += ["--seed", str(seed), "--pages", str(pages)]
         words += ["--threads", str(threads or guest.vcpus), "--detach"]
         out = guest_run(guest, shlex.join(words))

@@ -31,6 +31,7 @@ from harness.testbed import own_images
 from harness.testbed.assets import config_path, make_overlay, write_assets
 from harness.testbed.ports import choose_ports
 from harness.testbed.record import Folder
+from harness.testbed.slices import wait_held
 from harness.testbed.states import State
 from harness.testbed.ways import Ways
 from harness.transport.base import Transport
@@ -226,16 +227,13 @@ class Bringup:
             shell = self.transport(guest.name)
             shell.wait_up(deadline)
             shell.run("true", timeout_s=max(1.0, deadline.remaining_s())).check(shell.where)
-            while guest.slice_mib and self._held_mib(guest, xl) > guest.slice_mib + 1:
-                deadline.check(f"guest {guest.name} to hold its {guest.slice_mib} MiB only")
-                time.sleep(0.5)
+            if guest.slice_mib:
+                wait_held(guest, guest.slice_mib, xl, self._controller(guest), deadline)
 
-    def _held_mib(self, guest: Guest, xl: Xl) -> int:
-        """What it costs the host: with its driver it may have more pages than that."""
+    def _controller(self, guest: Guest) -> DomainController | None:
         if not (guest.compress.enabled and self.controller):
-            return xl.domains()[guest.name].memory_mib
-        controller = DomainController(self.transport("dom0"), self.domids[guest.name])
-        return controller.stats().held // 256
+            return None
+        return DomainController(self.transport("dom0"), self.domids[guest.name])
 
     def _wait_adb(self, guest: Guest, xl: Xl, deadline: Deadline) -> None:
         """A user's own image says nothing that we know; its adbd knows when it has booted."""

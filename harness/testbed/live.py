@@ -18,13 +18,14 @@ from typing import Self
 from harness.config import Profile, profile_of
 from harness.config.model import Guest as GuestConfig
 from harness.config.model import GuestKind
-from harness.deadline import Deadline
-from harness.errors import HarnessError, MachineError, UsageError
+from harness.deadline import Deadline, DeadlineExceeded
+from harness.errors import GuestError, HarnessError, MachineError, UsageError
 from harness.hypervisor.memcompress import DomainController
 from harness.hypervisor.xl import Xl
 from harness.machine.argv import CONTROL_SOCKET, adb_port
 from harness.machine.qmp import Qmp
 from harness.testbed.record import Folder, Record
+from harness.testbed.slices import wait_held
 from harness.testbed.states import State
 from harness.testbed.ways import Ways
 from harness.transport.adb import AdbTransport
@@ -32,6 +33,7 @@ from harness.transport.base import Transport
 from harness.transport.ssh import SshTransport
 
 QMP_CONNECT_S = 20.0
+SLICE_S = 60.0
 # As images/android/README.md has it at length: no report is to take it for more.
 ANDROID_IS = "debian-art: ART 11, core library, binder and lmkd of AOSP 10; not an AOSP image"
 
@@ -61,6 +63,21 @@ class Guest:
     def controller(self) -> DomainController:
         """The compression controller of its domain."""
         return DomainController(self._testbed.transport("dom0"), self.domid)
+
+    def set_slice(self, mib: int) -> None:
+        """Let it hold so much of the host's memory, and wait until it holds no more.
+
+        Raises GuestError when its balloon cannot take so much.
+        """
+        xl, domid = self._testbed.xl, self.domid
+        xl.set_slice(domid, mib)
+        controlled = self.config.compress.enabled and self._testbed.controller_present
+        controller = self.controller if controlled else None
+        try:
+            wait_held(self.config, mib, xl, controller, Deadline(SLICE_S))
+        except DeadlineExceeded as error:
+            hint = "what runs in it does not leave so much"
+            raise GuestError(error.message, where=f"guest {self.name}", hint=hint) from error
 
     @property
     def console_log(self) -> Path:

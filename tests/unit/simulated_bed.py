@@ -15,6 +15,7 @@ import lz4.block
 import lzo
 import numpy as np
 
+from harness.config.model import Compress
 from harness.hypervisor import StoredObject
 from harness.report.histogram import Histogram
 from harness.report.sight import Sight
@@ -84,6 +85,8 @@ class SimGuest:
     """One guest with at most one memload; also its own shell and controller."""
 
     vcpus = 2
+    memory_mib = 64
+    compression = Compress(True, 0, True, True, False, "lzo", 0, 0, 0, 0)
 
     def __init__(self, corpus: Corpus) -> None:
         self.name = "linux"
@@ -110,6 +113,12 @@ class SimGuest:
     @property
     def controller(self) -> SimGuest:
         return self
+
+    def set_slice(self, mib: int) -> None:
+        self.commands.append(f"slice {mib}")
+
+    def set(self, setup: Compress) -> None:
+        self.commands.append(f"set sweep_ms={setup.sweep_ms}")
 
     # shell
 
