@@ -18,6 +18,7 @@ from harness.build.patches import read_series
 from harness.build.worktree import changed_files
 from harness.build.xen import patches_dir
 from harness.sources import fetch_source
+from tests.hypervisor.tool import Tool
 
 HERE = Path(__file__).parent
 PUBLIC = "xen/include/public/"
@@ -122,3 +123,8 @@ def public_headers(folder: Path) -> Path:
 @pytest.fixture(scope="session")
 def workshop(tmp_path_factory: pytest.TempPathFactory) -> Workshop:
     return Workshop(tmp_path_factory.mktemp("hypervisor"))
+
+
+@pytest.fixture(scope="session")
+def tool(workshop: Workshop) -> Tool:
+    return Tool(workshop.tool())
