@@ -3,13 +3,17 @@
 
 from __future__ import annotations
 
+import random
 import time
 from dataclasses import replace
+from itertools import accumulate
+from pathlib import Path
 
 import numpy as np
 
 from harness.deadline import Deadline
 from harness.hypervisor import DomainController
+from harness.hypervisor.memcompress import TOOL
 from harness.scenarios.bed import Guest
 from harness.scenarios.content import ContentClass, touched_half
 from harness.scenarios.live import LiveGuest
@@ -17,8 +21,11 @@ from harness.scenarios.load import Load, is_compressed, states_of
 from harness.scenarios.victims import choose_victims
 from harness.transport.base import Transport
 from tests.integration.compression import SETUP, Loads
+from tests.integration.domains import paused_domain
 
 PAGES = 256
+# Sweeps for which a page that did not compress is left alone, at first and at last.
+BACK_OFF = (2, 4, 8, 15, 15)
 
 
 def test_victims_are_from_the_untouched_half(guest: LiveGuest, loads: Loads) -> None:
@@ -102,3 +109,25 @@ def test_a_page_that_came_back_stays_until_it_is_old(
     before = controller.stats().refaults
     load.verify(2)
     assert controller.stats().refaults - before < PAGES / 8
+
+
+def test_what_does_not_compress_is_left_alone_ever_longer(dom0: Transport, tmp_path: Path) -> None:
+    """In a domain that does not run, so that nobody else is at its pages."""
+    noise = tmp_path / "noise"
+    noise.write_bytes(random.Random(7).randbytes(PAGES * 4096))
+    dom0.push(noise, "/tmp/noise")
+    with paused_domain(dom0, "noisy", 'ramdisk = "/tmp/noise"') as domid:
+        DomainController(dom0, domid).enable(SETUP)
+        once = (
+            f"{TOOL} compress {domid} >/dev/null; {TOOL} sweep {domid};"
+            f" {TOOL} show {domid} --json | sed -n 's/.*\"rejected\": *\\([0-9]*\\).*/\\1/p'"
+        )
+        sweeps = sum(BACK_OFF) + 1
+        rejected = [
+            0,
+            *map(int, dom0.succeed(f"for i in $(seq {sweeps}); do {once}; done").split()),
+        ]
+    tried = [sweep for sweep in range(sweeps) if rejected[sweep + 1] > rejected[sweep]]
+    assert tried == list(accumulate((0, *BACK_OFF))), rejected
+    assert rejected[1] >= PAGES
+    assert rejected[-1] == len(tried) * rejected[1]

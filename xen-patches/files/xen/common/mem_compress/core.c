@@ -253,7 +253,7 @@ int mc_enable(struct domain *d, const struct xen_mem_compress_setup *s)
     if ( rc )
         return rc;
 
-    mc = xvzalloc(struct mem_compress);
+    mc = mc_inject_failure() ? NULL : xvzalloc(struct mem_compress);
     if ( !mc )
     {
         mc_reserve_trim();
@@ -266,7 +266,8 @@ int mc_enable(struct domain *d, const struct xen_mem_compress_setup *s)
     arch_mc_gfn_range(d, &mc->first_gfn, &mc->nr_ages);
     mc->nominal = domain_tot_pages(d);
     mc->split_budget = MC_SPLIT_BLOCKS;
-    mc->ages = xvzalloc_array(uint8_t, mc->nr_ages);
+    mc->ages = mc_inject_failure() ? NULL
+                                   : xvzalloc_array(uint8_t, mc->nr_ages);
     rc = (mc->ages ? arch_mc_init(mc) : -ENOMEM) ?:
          mc_reserve_grow(d->max_vcpus);
     if ( rc )

@@ -154,7 +154,7 @@ static int read_object(struct domain *d, struct xen_domctl_mem_compress_op *op)
         return 0;
     }
 
-    copy = xmalloc_bytes(MC_MAX_OBJECT);
+    copy = mc_inject_failure() ? NULL : xmalloc_bytes(MC_MAX_OBJECT);
     if ( !copy )
         return -ENOMEM;
 
@@ -274,7 +274,9 @@ static int get_classes(struct mem_compress *mc,
 
     BUILD_BUG_ON(MC_NR_CLASSES > XEN_MEM_COMPRESS_MAX_CLASSES);
 
-    k = xzalloc_array(struct xen_mem_compress_class, MC_NR_CLASSES);
+    k = mc_inject_failure() ? NULL
+                            : xzalloc_array(struct xen_mem_compress_class,
+                                            MC_NR_CLASSES);
     if ( !k )
         return -ENOMEM;
 
@@ -344,7 +346,7 @@ static int domctl_op(struct domain *d, struct xen_domctl_mem_compress_op *op)
         if ( op->u.buffer.index >= XEN_MEM_COMPRESS_NR_HISTS )
             return -EINVAL;
 
-        h = xmalloc(struct mc_hist);
+        h = mc_inject_failure() ? NULL : xmalloc(struct mc_hist);
         if ( !h )
             return -ENOMEM;
         spin_lock(&mc->lock);

@@ -167,6 +167,9 @@ static bool reserve_push(struct page_info *pg)
 
 static struct page_info *heap_get(unsigned int order)
 {
+    if ( mc_inject_failure() )
+        return NULL;
+
     /*
      * Whoever asks writes all of it, or keeps it to Xen, and whatever becomes
      * a guest's goes through arch_mc_clean_in(), instruction cache included.
@@ -179,7 +182,7 @@ struct page_info *mc_frame_get(enum mc_urgency urgency)
     struct mc_cpu *cpu = this_cpu(mc_cpu);
     struct page_info *pg;
 
-    if ( urgency != MC_FOR_XEN && mc_inject() )
+    if ( urgency != MC_FOR_XEN && (mc_inject() || mc_inject_failure()) )
         return NULL;
 
     if ( urgency == MC_FOR_STORE )

@@ -12,6 +12,10 @@
 static unsigned int __read_mostly opt_inject;
 integer_param("mem_compress_inject", opt_inject);
 
+/* Which of the allocations from now on fails; 0: none. */
+static unsigned int __read_mostly opt_fail;
+integer_runtime_param("mem_compress_fail", opt_fail);
+
 #define LONGEST_DELAY    16384U    /* turns of a loop; a power of 2 */
 
 static DEFINE_PER_CPU(uint32_t, state);
@@ -42,6 +46,19 @@ void mc_inject_delay(void)
 
     for ( n = next_random() & (LONGEST_DELAY - 1); n; n-- )
         cpu_relax();
+}
+
+bool mc_inject_failure(void)
+{
+    unsigned int n;
+
+    do {
+        n = ACCESS_ONCE(opt_fail);
+        if ( likely(!n) )
+            return false;
+    } while ( cmpxchg(&opt_fail, n, n - 1) != n );
+
+    return n == 1;
 }
 
 static int __init cf_check inject_init(void)

@@ -488,8 +488,11 @@ unsigned int arch_mc_nominate(struct domain *d, struct mc_page *p,
  */
 int arch_mc_commit(struct domain *d, const struct mc_page *p,
                    const struct mc_leaf *leaf);
-/* Give up on a nominated page: valid again, reference dropped. */
-void arch_mc_cancel(struct domain *d, const struct mc_page *p);
+/*
+ * Give up on a nominated page: valid again, reference dropped.  @accessed:
+ * what its access flag says then, if nobody has cancelled it by an access.
+ */
+void arch_mc_cancel(struct domain *d, const struct mc_page *p, bool accessed);
 /* The same for those of p[0 ... nr) that were, as if they had not been. */
 void arch_mc_undo(struct domain *d, const struct mc_page *p, unsigned int nr);
 

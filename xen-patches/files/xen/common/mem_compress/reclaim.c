@@ -158,8 +158,9 @@ static bool compress_one(const struct mc_reclaim *r, const struct mc_page *p)
     if ( rc )
     {
         uint8_t *age = mc_age_of(mc, p->gfn);
+        bool rejected = rc == -E2BIG;
 
-        if ( rc == -E2BIG )
+        if ( rejected )
         {
             atomic_inc(&mc->rejected);
             if ( age )
@@ -167,7 +168,11 @@ static bool compress_one(const struct mc_reclaim *r, const struct mc_page *p)
         }
         else
             atomic_inc(&mc->no_memory);
-        arch_mc_cancel(d, p);
+        /*
+         * Whatever was rejected has not been accessed since.  With the flag
+         * set the next sweep would take that for content to be tried anew.
+         */
+        arch_mc_cancel(d, p, p->accessed && !rejected);
         mc_trace(d, TRC_MEM_COMPRESS_REJECT, p->gfn, NULL, 0, rc);
 
         return false;
@@ -215,7 +220,7 @@ static void take(struct mc_reclaim *r, const struct mc_page *p)
     mc_trace(r->d, TRC_MEM_COMPRESS_NOMINATE, p->gfn, NULL, 0, 0);
     if ( quota_used_up(r) )
     {
-        arch_mc_cancel(r->d, p);
+        arch_mc_cancel(r->d, p, p->accessed);
         mc_trace(r->d, TRC_MEM_COMPRESS_REJECT, p->gfn, NULL, 0, -EBUSY);
     }
     else

@@ -101,7 +101,8 @@ int arch_mc_init(struct mem_compress *mc)
 
     mc->first_table = mc->first_gfn >> XEN_PT_LPAE_SHIFT;
     mc->nr_tables = (last >> XEN_PT_LPAE_SHIFT) - mc->first_table + 1;
-    mc->tables = xvzalloc_array(void *, mc->nr_tables);
+    mc->tables = mc_inject_failure() ? NULL
+                                     : xvzalloc_array(void *, mc->nr_tables);
     /* The default access does not change: mem_access is refused. */
     mc->ram_pte = p2m_ram_entry(p2m_get_hostp2m(mc->domain), _mfn(0)).bits;
 
@@ -306,7 +307,7 @@ static int split_block(struct domain *d, gfn_t gfn)
             break;
     spin_unlock(&d->arch.paging.lock);
 
-    if ( room <= P2M_POOL_FLOOR )
+    if ( room <= P2M_POOL_FLOOR || mc_inject_failure() )
         return -ENOMEM;
 
     rc = p2m_split_to_page(p2m, gfn);
@@ -517,10 +518,10 @@ static void cancel(struct domain *d, const struct mc_page *p, bool accessed)
         make_resident(p2m_get_hostp2m(d), entry, accessed);
 }
 
-void arch_mc_cancel(struct domain *d, const struct mc_page *p)
+void arch_mc_cancel(struct domain *d, const struct mc_page *p, bool accessed)
 {
     arch_mc_lock(d);
-    cancel(d, p, true);
+    cancel(d, p, accessed);
     arch_mc_unlock(d);
 
     put_page(p->page);
