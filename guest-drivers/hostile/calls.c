@@ -478,17 +478,30 @@ static void attack_set_way(struct hostile_thread *t)
 	local_irq_restore(flags);
 }
 
-static void call_for_page(struct hostile_thread *t, u16 what, struct page *page)
+/* A range of our memory, whoever maps it. */
+static void call_for_pages(struct hostile_thread *t, u16 what, struct page *pages,
+			   unsigned int order, struct xen_mem_compress_op *op)
 {
-	u64 pa = page_to_phys(page);
-	struct xen_mem_compress_op op = {
+	u64 pa = page_to_phys(pages);
+
+	*op = (struct xen_mem_compress_op){
 		.version = XEN_MEM_COMPRESS_INTERFACE_VERSION,
 		.op = what,
 		.flags = XENMEM_compress_f_whole_domain,
-		.u.range = { .first = pa, .start = pa, .end = pa + PAGE_SIZE },
+		.u.range = {
+			.first = pa,
+			.start = pa,
+			.end = pa + (PAGE_SIZE << order),
+		},
 	};
+	call(t, what, op);
+}
 
-	call(t, op.op, &op);
+static void call_for_page(struct hostile_thread *t, u16 what, struct page *page)
+{
+	struct xen_mem_compress_op op;
+
+	call_for_pages(t, what, page, 0, &op);
 }
 
 void hostile_request_page(struct hostile_thread *t, struct page *page)
@@ -509,6 +522,29 @@ static void attack_same_page(struct hostile_thread *t)
 	if (!t->nr)
 		hostile_request_page(t, page);
 	hostile_common_check(t);
+}
+
+/*
+ * Many pages in one call, by one; the others use them meanwhile, and look where
+ * it is: in the middle, Xen has made way and is going to go on there.
+ */
+static void attack_bulk(struct hostile_thread *t)
+{
+	static struct xen_mem_compress_op op;
+	struct page *pages = hostile_bulk_pages();
+	u64 at;
+
+	if (t->nr) {
+		hostile_bulk_check(t);
+		at = READ_ONCE(op.u.range.start);
+		t->continued += READ_ONCE(op.op) == XENMEM_compress_op_restore_hint &&
+				at > READ_ONCE(op.u.range.first) &&
+				at < READ_ONCE(op.u.range.end);
+		return;
+	}
+	call_for_pages(t, XENMEM_compress_op_request, pages, HOSTILE_BULK_ORDER, &op);
+	call_for_pages(t, XENMEM_compress_op_restore_hint, pages,
+		       HOSTILE_BULK_ORDER, &op);
 }
 
 /* A table that is compressed, by one, and walked, by the others. */
@@ -611,8 +647,9 @@ static const struct {
 	{ "set-way", 2, attack_set_way },
 	{ "same-page", 20, attack_same_page },
 	{ "walked-table", 5, attack_walked_table },
-	/* Never by themselves: one is long, the other costs frames. */
+	/* Never by themselves: two are long, one costs frames. */
 	{ "endless", 0, attack_endless },
+	{ "bulk", 0, attack_bulk },
 	{ "physmap", 0, hostile_physmap },
 };
 

@@ -33,6 +33,7 @@
  * @seen: how often each operation gave each errno
  * @late_ns: how late a timer on its CPU was at worst
  * @calls: hypercalls made
+ * @continued: looks at a bulk restore that had made way and was to go on
  */
 struct hostile_thread {
 	unsigned int nr;
@@ -40,6 +41,7 @@ struct hostile_thread {
 	u32 seen[HOSTILE_OPS][HOSTILE_ERRNOS];
 	u64 late_ns;
 	u64 calls;
+	u64 continued;
 };
 
 extern unsigned int hostile_nr_threads;
@@ -111,6 +113,10 @@ void hostile_common_check(struct hostile_thread *t);
 struct page *hostile_kept_page(void);
 void hostile_kept_write(void);
 void hostile_kept_check(void);
+/* Pages next to each other, which one has Xen bring back and all look at. */
+#define HOSTILE_BULK_ORDER	8
+struct page *hostile_bulk_pages(void);
+void hostile_bulk_check(struct hostile_thread *t);
 /* Where in it an argument is that Xen refuses. */
 void *hostile_kept_word(void);
 /* Have Xen copy from one page to another; both may be compressed. */

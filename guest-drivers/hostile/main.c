@@ -222,7 +222,7 @@ static ssize_t report_show(struct kobject *kobj, struct kobj_attribute *attr,
 			   char *buf)
 {
 	unsigned int i, op, error;
-	u64 late = 0, calls = 0;
+	u64 late = 0, calls = 0, continued = 0;
 	int at = 0;
 
 	for (op = 0; op < HOSTILE_OPS; op++) {
@@ -239,9 +239,10 @@ static ssize_t report_show(struct kobject *kobj, struct kobj_attribute *attr,
 	for (i = 0; i < hostile_nr_threads; i++) {
 		late = max(late, threads[i].late_ns);
 		calls += threads[i].calls;
+		continued += threads[i].continued;
 	}
-	at += sysfs_emit_at(buf, at, "calls %llu\nlate_us %llu\n", calls,
-			    late / NSEC_PER_USEC);
+	at += sysfs_emit_at(buf, at, "calls %llu\nlate_us %llu\ncontinued %llu\n",
+			    calls, late / NSEC_PER_USEC, continued);
 	for (i = 0; i < NR_FINDINGS; i++)
 		at += sysfs_emit_at(buf, at, "found %s %d\n", finding_names[i],
 				    atomic_read(&findings[i]));

@@ -9,6 +9,7 @@
  * nothing here needs a lock; asking Xen to compress it is everybody's.
  */
 
+#include <linux/bits.h>
 #include <linux/delay.h>
 #include <linux/mm.h>
 #include <linux/slab.h>
@@ -27,6 +28,9 @@
 /* Frames of these get lost to us when they are resident at the wrong moment. */
 #define NR_PHYSMAP	HOSTILE_MAX_CPUS
 #define MAX_LOST	100
+#define NR_BULK		BIT(HOSTILE_BULK_ORDER)
+/* Their content is nobody else's. */
+#define FIRST_BULK	(NR_DATA + NR_SPARE + 2)
 /* Xen makes them when they are asked for, up to 64. */
 #define FIRST_GRANT_FRAME	32
 
@@ -35,9 +39,10 @@
 
 static struct page *data[NR_DATA], *spare[NR_SPARE], *balloon[NR_BALLOON];
 static struct page *scratch[NR_SCRATCH], *physmap[NR_PHYSMAP], *common, *kept;
+static struct page *bulk;
 static atomic_t lost;
 static u32 kept_generation;
-static u32 generation[NR_DATA];
+static u32 generation[NR_DATA], bulk_generation[NR_BULK];
 static u64 pages_seed;
 
 /* Compresses to a third or so, differs from page to page and over time. */
@@ -139,6 +144,9 @@ void hostile_pages_check_all(struct hostile_thread *t)
 		check_page(data[i], i, generation[i], false, "data");
 	for (i = t->nr; i < NR_SPARE; i += hostile_nr_threads)
 		check_page(spare[i], NR_DATA + i, 0, true, "spare");
+	for (i = t->nr; i < NR_BULK; i += hostile_nr_threads)
+		check_page(bulk + i, FIRST_BULK + i, bulk_generation[i], false,
+			   "bulk");
 }
 
 void hostile_balloon(struct hostile_thread *t)
@@ -253,6 +261,20 @@ void hostile_kept_check(void)
 	check_page(kept, NR_DATA + NR_SPARE + 1, kept_generation, false, "kept");
 }
 
+struct page *hostile_bulk_pages(void)
+{
+	return bulk;
+}
+
+void hostile_bulk_check(struct hostile_thread *t)
+{
+	unsigned int i = own(t, NR_BULK);
+
+	check_page(bulk + i, FIRST_BULK + i, bulk_generation[i], false, "bulk");
+	if (!hostile_below(t, 4))
+		write_page(bulk + i, FIRST_BULK + i, ++bulk_generation[i]);
+}
+
 void *hostile_kept_word(void)
 {
 	/* Its lower half is 0, as word_of() has it. */
@@ -316,6 +338,12 @@ int hostile_pages_init(u64 seed)
 		return -ENOMEM;
 	write_page(common, NR_DATA + NR_SPARE, 0);
 
+	bulk = alloc_pages(GFP_KERNEL, HOSTILE_BULK_ORDER);
+	if (!bulk)
+		return -ENOMEM;
+	for (i = 0; i < NR_BULK; i++)
+		write_page(bulk + i, FIRST_BULK + i, 0);
+
 	for (i = 0; i < NR_DATA; i++)
 		write_page(data[i], i, 0);
 	for (i = 0; i < NR_SPARE; i++)
@@ -333,4 +361,6 @@ void hostile_pages_exit(void)
 	put(physmap, NR_PHYSMAP);
 	put(&common, 1);
 	put(&kept, 1);
+	if (bulk)
+		__free_pages(bulk, HOSTILE_BULK_ORDER);
 }

@@ -84,9 +84,14 @@ class Load:
     def _socket(name: str) -> str:
         return f"/tmp/memload.{name}"
 
+    @property
+    def socket(self) -> str:
+        """Where the daemon takes requests, in the guest."""
+        return self._socket(self.name)
+
     def ctl(self, *request: object, timeout_s: float = REQUEST_TIMEOUT_S) -> bytes:
         """One request to the daemon; the answer's bytes."""
-        words = ["memload", "ctl", "--socket", self._socket(self.name), *map(str, request)]
+        words = ["memload", "ctl", "--socket", self.socket, *map(str, request)]
         return guest_run(self.guest, shlex.join(words), timeout_s=timeout_s)
 
     def fill(self, cycle: int) -> None:

@@ -47,10 +47,17 @@ class Loads:
         *,
         name: str = "test",
         seed: int = SEED,
+        threads: int | None = None,
     ) -> Load:
-        """A load that is already filled with cycle 1."""
+        """A load that is already filled with cycle 1; one thread a vCPU, if not told otherwise."""
         load = Load.start(
-            self._guest, name=name, content=content, seed=seed, pages=pages, corpus=self._corpus
+            self._guest,
+            name=name,
+            content=content,
+            seed=seed,
+            pages=pages,
+            corpus=self._corpus,
+            threads=threads,
         )
         self._started.append(load)
         load.fill(1)

@@ -18,6 +18,7 @@ from harness.testing import TestbedPool
 from harness.transport.base import Transport
 from tests.integration.compression import Loads
 from tests.integration.hostile import Hostile
+from tests.integration.races import Attacked
 
 SLICE_MIB = 64
 
@@ -157,3 +158,9 @@ def hostile(pair: Testbed) -> Iterator[Hostile]:
     yield attacker
     attacker.leave()
     pair.guests["linux"].controller.restore()
+
+
+@pytest.fixture
+def attacked(pair: Testbed, hostile: Hostile) -> Attacked:
+    """The attacking guest, for races between its attacks."""
+    return Attacked(pair.guests["linux"], hostile, pair.dom0)

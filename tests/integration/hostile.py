@@ -32,15 +32,17 @@ GRACE_S = 120.0
 class Report:
     """What the attackers saw so far.
 
-    seen:    how often, by operation and errno (0: good)
-    found:   failures of Xen, by kind
-    late_us: how late a timer of an attacking vCPU was at worst
+    seen:      how often, by operation and errno (0: good)
+    found:     failures of Xen, by kind
+    late_us:   how late a timer of an attacking vCPU was at worst
+    continued: looks at a bulk restore that had made way, and was to go on in its middle
     """
 
     seen: Mapping[tuple[str, int], int]
     found: Mapping[str, int]
     calls: int
     late_us: int
+    continued: int
 
     @classmethod
     def parse(cls, text: str) -> Report:
@@ -55,7 +57,7 @@ class Report:
                 found[words[1]] = int(words[2])
             else:
                 single[words[0]] = int(words[1])
-        return cls(seen, found, single["calls"], single["late_us"])
+        return cls(seen, found, single["calls"], single["late_us"], single["continued"])
 
     def outcomes(self) -> dict[str, set[str]]:
         """Names of the errors by operation; "0" for none."""

@@ -8,78 +8,20 @@ by memload, whose pages the host knows.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-
 import numpy as np
 import pytest
 
 from harness.build.artifacts import existing
 from harness.hypervisor import DomainController
-from harness.hypervisor.memcompress import TOOL, Stats
+from harness.hypervisor.memcompress import TOOL
 from harness.report.books import imbalance_pages
 from harness.scenarios.bed import Guest
 from harness.scenarios.content import ContentClass
 from harness.scenarios.load import DRIVER, guest_run
 from harness.testbed import Guest as TestbedGuest
-from harness.testbed import Testbed
 from harness.transport.base import Transport
 from tests.integration.compression import Loads, repeated
-from tests.integration.hostile import Hostile
-
-RACE_S = 3
-# A race that is not met in this many goes is not there.
-GOES = 5
-
-
-def delta(before: Stats, after: Stats) -> dict[str, int]:
-    """What happened meanwhile, by counter; restores under restored_CAUSE."""
-    names = (
-        "nominated",
-        "committed",
-        "cancelled",
-        "freeze_failed",
-        "collisions",
-        "lost_races",
-        "dropped",
-        "moved",
-    )
-    found = {name: getattr(after, name) - getattr(before, name) for name in names}
-    for cause, n in after.restores.items():
-        found[f"restored_{cause}"] = n - before.restores[cause]
-    return found
-
-
-class Attacked:
-    """The attacking guest, and how a race between some of its attacks is run."""
-
-    def __init__(self, guest: TestbedGuest, hostile: Hostile) -> None:
-        self.guest = guest
-        self._hostile = hostile
-
-    def race(self, attacks: Sequence[str], wanted: Sequence[str]) -> dict[str, int]:
-        """Run these until all the wanted counters moved; nothing may be found meanwhile.
-
-        More than one go is needed where an emulator runs the vCPUs of a busy host in turn.
-        """
-        before = self.guest.controller.stats()
-        happened: dict[str, int] = {}
-        for go in range(GOES):
-            self._hostile.attack(RACE_S, go + 1, attacks)
-            after = self.guest.controller.stats()
-            happened = delta(before, after)
-            assert not any(self._hostile.report().found.values()), self._hostile.findings()
-            assert imbalance_pages(after) == 0
-            assert after.corrupted == 0
-            if all(happened[name] > 0 for name in wanted):
-                break
-        print(attacks, happened)
-        assert all(happened[name] > 0 for name in wanted), (wanted, happened)
-        return happened
-
-
-@pytest.fixture
-def attacked(pair: Testbed, hostile: Hostile) -> Attacked:
-    return Attacked(pair.guests["linux"], hostile)
+from tests.integration.races import Attacked, until
 
 
 @pytest.mark.parametrize(
@@ -114,22 +56,6 @@ def test_what_the_guest_itself_does_meanwhile(
     attacked: Attacked, attacks: list[str], wanted: list[str]
 ) -> None:
     attacked.race(attacks, wanted)
-
-
-def until(
-    wanted: Sequence[str], controller: DomainController, once: Callable[[], object]
-) -> dict[str, int]:
-    """Repeat until all of these counters moved."""
-    before = controller.stats()
-    happened: dict[str, int] = {}
-    for _ in range(5 * GOES):
-        once()
-        happened = delta(before, controller.stats())
-        if all(happened[name] > 0 for name in wanted):
-            break
-    print(happened)
-    assert all(happened[name] > 0 for name in wanted), (wanted, happened)
-    return happened
 
 
 def test_dom0_maps_pages_while_they_are_compressed(
