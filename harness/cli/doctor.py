@@ -22,7 +22,7 @@ def register(app: typer.Typer) -> None:
         extra: Annotated[
             list[str] | None,
             typer.Option(
-                "--with", metavar="NAME", help="Also what some checks need: arm32, browser."
+                "--with", metavar="NAME", help="Also what some checks need: arm32, browser, flask."
             ),
         ] = None,
         offline: bool = typer.Option(False, "--offline", help="Do not ask the mirror."),

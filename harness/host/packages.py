@@ -49,7 +49,9 @@ NEEDED: dict[str, tuple[str, ...]] = {
 # What only some checks and tests need, and is large or odd: harness doctor --with NAME.
 EXTRA: dict[str, tuple[str, ...]] = {
     # Xen for 32-bit Arm, which the series must not break
-    "arm32": ("gcc-arm-linux-gnueabihf",),
+    "arm32": ("gcc-arm-linux-gnueabihf", "libc6-dev-armhf-cross"),
+    # Xen with the policy of its security module
+    "flask": ("checkpolicy", "m4"),
     # Reports are looked at as a reader sees them; installed when the first such test runs
     "browser": ("chromium",),
 }
