@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "access.h"
+#include "ask.h"
 #include "foreign.h"
 #include "pagemap.h"
 #include "run.h"
@@ -24,6 +25,7 @@ static const char usage[] =
 	"              [--corpus DIR] > FILE\n"
 	"memload foreign DOMID GFN... > FILE    in dom0: the guest's pages\n"
 	"memload run [--result FILE] [--merge] -- PROGRAM ...    what it took, to FILE\n"
+	"memload ask --in FIFO --out FIFO -- LINE ...    times until the answer's last line, a dot\n"
 	"memload accesses --pattern P --seed S --count N --pages N > FILE\n"
 	"                             4 bytes of page number for each access\n"
 	"memload pagemap PID > FILE     8 bytes of frame number for each present page\n"
@@ -52,7 +54,7 @@ static const char usage[] =
 
 enum option_id {
 	SOCKET = 1, PAGES, CLASS, SEED, CYCLE, THREADS, CORPUS, DETACH,
-	RESULT, MERGE, PATTERN, COUNT
+	RESULT, MERGE, PATTERN, COUNT, IN, OUT
 };
 
 static const struct option options[] = {
@@ -69,6 +71,8 @@ static const struct option options[] = {
 	{ "merge", no_argument, NULL, MERGE },
 	{ "pattern", required_argument, NULL, PATTERN },
 	{ "count", required_argument, NULL, COUNT },
+	{ "in", required_argument, NULL, IN },
+	{ "out", required_argument, NULL, OUT },
 	{ NULL, 0, NULL, 0 }
 };
 
@@ -132,6 +136,7 @@ int main(int argc, char **argv)
 {
 	struct region region = { .threads = 1, .class = CLASS_MIX };
 	const char *socket = NULL, *corpus = "/corpus", *result = NULL, *verb;
+	const char *in = NULL, *out = NULL;
 	struct access_plan plan = { .pattern = ACCESS_SEQUENTIAL };
 	uint64_t cycle = 0, first = 0, last = 0;
 	bool detach = false, merge = false;
@@ -191,6 +196,12 @@ int main(int argc, char **argv)
 				return bad("unknown pattern");
 			plan.pattern = id;
 			break;
+		case IN:
+			in = optarg;
+			break;
+		case OUT:
+			out = optarg;
+			break;
 		case COUNT:
 			plan.count = strtoull(optarg, NULL, 0);
 			break;
@@ -207,6 +218,9 @@ int main(int argc, char **argv)
 	if (!strcmp(verb, "run"))
 		return optind < argc ? run(result, merge, argv + optind) :
 		       bad("which program?");
+	if (!strcmp(verb, "ask"))
+		return in && out && optind < argc ? ask(in, out, argv + optind) :
+		       bad("ask wants --in, --out and lines");
 	if (!strcmp(verb, "foreign"))
 		return optind + 1 < argc ?
 		       foreign_dump(argv[optind], argc - optind - 1, argv + optind + 1) :

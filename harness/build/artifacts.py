@@ -18,7 +18,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from harness.build import corpus, images, kernel, packages, tools, xen
+from harness.build import corpus, images, kernel, packages, programs, tools, xen
 from harness.build.driver import MODULE, build_driver
 from harness.build.linux_files import import_files
 from harness.build.step import CROSS_COMPILE, Built
@@ -28,7 +28,7 @@ from harness.paths import repo_root
 from harness.sources import fetch_source, find
 from harness.sources.cache import locked
 
-TARGETS = ("all", "xen", "kernel", "driver", "images")
+TARGETS = ("all", "xen", "kernel", "driver", "images", "programs")
 LINUX_SOURCE = "linux-source-6.12"
 XEN_SOURCE = "xen"
 HOST_CC = "cc"
@@ -56,6 +56,7 @@ class Artifacts:
     memload:           memload for the guests
     tools:             folder with xen-memcompress for dom0, if there is a source of it
     android_root:      ext4 image of the Android guest, if this checkout can build one
+    programs:          ext4 image with real programs for workloads, if it was built
     """
 
     xen: Artifact
@@ -70,6 +71,7 @@ class Artifacts:
     memload: Artifact
     tools: Artifact | None = None
     android_root: Artifact | None = None
+    programs: Artifact | None = None
 
     @property
     def android_kernel(self) -> Artifact:
@@ -77,7 +79,7 @@ class Artifacts:
         return self.kernel
 
 
-OPTIONAL = ("tools", "android_root")
+OPTIONAL = ("tools", "android_root", "programs")
 
 
 def build(
@@ -150,6 +152,8 @@ class Graph:
         if name in ("all", "images"):
             yield self.image_artifacts()
             yield self.android_artifacts()
+        if name in ("all", "programs"):
+            yield _one("programs", self.programs, programs.IMAGE)
 
     def xen_artifacts(self) -> dict[str, Artifact]:
         """Image and symbols."""
@@ -254,6 +258,14 @@ class Graph:
             path = self.control.path / tools.CONTROL
             added.append(images.Addition(path, f"usr/sbin/{tools.CONTROL}", self.control.digest))
         return images.build_image("dom0", self._packages("dom0"), added)
+
+    @cached_property
+    def programs(self) -> Built:
+        """Real programs for workloads."""
+        names = programs.wanted_packages()
+        return programs.build_programs(
+            packages.fetch(names, dependencies=False, offline=self.offline)
+        )
 
     @cached_property
     def linux(self) -> Built:

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 MAGIC = b"\x7fELF\x02\x01"
+EM_AARCH64 = 183
 SHT_NOBITS = 8
 SHF_ALLOC = 2
 DT_NULL = 0
@@ -19,6 +20,11 @@ _SECTION = struct.Struct("<IIQQQQIIQQ")
 _PROGRAM = struct.Struct("<IIQQQQQQ")
 _DYNAMIC = struct.Struct("<QQ")
 _RELA = struct.Struct("<QQq")
+
+
+def is_arm64(data: bytes) -> bool:
+    """Whether it is a program or a library for the guests' processor."""
+    return data.startswith(MAGIC) and int.from_bytes(data[18:20], "little") == EM_AARCH64
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,9 @@ def register(app: typer.Typer) -> None:
     def build(
         targets: Annotated[
             list[str] | None,
-            typer.Argument(metavar="[all|xen|kernel|driver|images]...", show_default="all"),
+            typer.Argument(
+                metavar="[all|xen|kernel|driver|images|programs]...", show_default="all"
+            ),
         ] = None,
         offline: Annotated[
             bool, typer.Option("--offline", help="Fail rather than fetch anything.")

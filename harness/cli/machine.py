@@ -98,7 +98,8 @@ def _print_argv(profile: str, overrides: list[str], as_json: bool) -> None:
     from pathlib import Path
 
     from harness.config import load_profile
-    from harness.machine.argv import Files, build_argv, guest_disks
+    from harness.machine.argv import Files, build_argv
+    from harness.testbed.assets import disk_files
     from harness.testbed.launch import artifacts
     from harness.testbed.ports import wanted_ports
     from harness.testbed.record import Folder
@@ -113,7 +114,7 @@ def _print_argv(profile: str, overrides: list[str], as_json: bool) -> None:
             kernel=Path(paths["kernel"]),
             dom0_initrd=Path(paths["dom0_initrd"]),
             assets=folder / "assets.tar",
-            disks={name: folder / f"{name}.qcow2" for name in guest_disks(resolved.profile)},
+            disks=disk_files(resolved.profile, folder, {k: Path(v) for k, v in paths.items()}),
         ),
         ports=wanted_ports(resolved.profile),
         public_key="KEY",

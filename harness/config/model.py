@@ -100,6 +100,10 @@ class Guest:
     """Added to its kernel's command line."""
     allow: tuple[str, ...]
     """Names of bad patterns that are expected here, for example ``oom``."""
+    swap_mib: int = 0
+    """Size of a disk of its own to swap to, sparse on the host; 0: it has none."""
+    programs: bool = False
+    """Whether it has the disk with real programs that workloads run (images/programs)."""
     image: ImageSpec | None = None
     """Of a guest of kind ``aosp-image``, and of no other."""
 

@@ -151,6 +151,8 @@ class GuestSection(_Section):
     memory_mib: int = Field(ge=16)
     slice_mib: int = Field(default=0, ge=0)
     vcpus: int = Field(default=2, ge=1, le=8)
+    swap_mib: int = Field(default=0, ge=0, le=65536)
+    programs: bool = False
     ip: Annotated[str, AfterValidator(_guest_address)] | None = None
     ssh_port: Port = 0
     control: Annotated[Control, Field(strict=False)] | None = None
@@ -209,6 +211,8 @@ class ProfileFile(_Section):
                     memory_mib=section.memory_mib,
                     slice_mib=section.slice_mib,
                     vcpus=section.vcpus,
+                    swap_mib=section.swap_mib,
+                    programs=section.programs,
                     ip=section.ip or next(free),
                     ssh_port=section.ssh_port,
                     control=section.control or _CONTROL[section.kind],

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from harness.config.model import Profile
 from harness.errors import UsageError
+from harness.machine.disks import guest_disks
 
 QEMU = "qemu-system-aarch64"
 MIB = 1 << 20
@@ -42,7 +43,7 @@ class Files:
     assets: Path
     """Raw tar archive: dom0's /dev/vda."""
     disks: Mapping[str, Path]
-    """qcow2 overlay of this testbed for each guest that has a disk (``guest_disks``), by name."""
+    """File of each disk of a guest (``harness.machine.disks``), by the disk's name."""
 
 
 def guest_socket(name: str) -> str:
@@ -53,12 +54,6 @@ def guest_socket(name: str) -> str:
 def sockets(profile: Profile) -> tuple[str, ...]:
     """Names of the sockets that QEMU connects to."""
     return (XEN_SOCKET, QMP_SOCKET, *(guest_socket(name) for name in profile.guests))
-
-
-def guest_disks(profile: Profile) -> dict[str, str]:
-    """What dom0 calls the disk of each guest that has one, by the guest's name."""
-    names = [guest.name for guest in profile.guests.values() if guest.kind.has_disk]
-    return {name: f"/dev/vd{chr(ord('b') + number)}" for number, name in enumerate(names)}
 
 
 def console_of(socket_name: str) -> str:
@@ -119,8 +114,9 @@ def build_argv(
     ]
     # Buses named: dom0 finds the lowest address first, so vda, vdb and vdc stay what they are.
     argv += _disk("assets", files.assets, "raw", slot=0, read_only=True)
-    for slot, name in zip(DISK_SLOTS, guest_disks(profile), strict=False):
-        argv += _disk(name, files.disks[name], "qcow2", slot=slot, read_only=False)
+    for slot, disk in zip(DISK_SLOTS, guest_disks(profile), strict=False):
+        path = files.disks[disk.name]
+        argv += _disk(disk.name, path, disk.format, slot=slot, read_only=disk.read_only)
     argv += [
         "-netdev",
         ",".join(["user", "id=net0", *_leases(profile), *_forwards(profile, ports)]),

@@ -8,20 +8,25 @@ same bytes for the same inputs.
 from __future__ import annotations
 
 import io
+import json
 import subprocess
 import tarfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from harness.build.aosp.arguments import check_length
 from harness.config.model import Guest, GuestKind, Profile
 from harness.errors import SetupError, UsageError
-from harness.machine.argv import guest_disks, identity
+from harness.machine.argv import identity
+from harness.machine.disks import Disk, Role, guest_disks
+from harness.testbed import own_images
 from harness.testbed.own_images import Payload
 
 GUESTS_DIR = "/guests"
 KERNEL = "Image"
 LINUX_INITRD = "linux.initrd"
+# Name of the artifact that is the disk of real programs.
+PROGRAMS = "programs"
 # What dom0 needs beside what it is given for its guests, which xl reads into memory once more.
 DOM0_MIB = 128
 # A guest's panic is an end, not a loop of reboots; what it says is on its console.
@@ -41,11 +46,15 @@ def config_path(guest: Guest) -> str:
 
 
 def xl_config(
-    guest: Guest, public_key: str, *, disk: str = "", payload: Payload | None = None
+    guest: Guest,
+    public_key: str,
+    *,
+    disks: Sequence[Disk] = (),
+    payload: Payload | None = None,
 ) -> str:
     """The xl config of a guest.
 
-    disk:    what dom0 calls its disk; empty for a guest without
+    disks:   those that it has
     payload: kernel, ramdisk and words of a user's own image
     """
     kernel = f"{guest.name}.{KERNEL}" if payload else KERNEL
@@ -62,9 +71,10 @@ def xl_config(
         options.append("rdinit=/init")
         lines.append(f'ramdisk = "{GUESTS_DIR}/{LINUX_INITRD}"')
     else:
-        options += ["root=/dev/xvda", "rw", "init=/init", *SMALL_RINGS]
-    if disk:
-        lines.append(f'disk = ["phy:{disk},xvda,w"]')
+        options += ["root=/dev/xvda", "rw", "init=/init"]
+    if disks:
+        options += SMALL_RINGS if payload is None else ()
+        lines.append(f"disk = [{', '.join(json.dumps(disk.of_xl) for disk in disks)}]")
     options += [*identity(guest.name, guest.ip, public_key), *guest.options]
     extra = check_length(" ".join(word for word in options if word))
     # In a string of xl's a quote or a backslash of the line's own is behind a backslash.
@@ -103,7 +113,6 @@ def write_assets(
     """
     payloads = payloads or {}
     kinds = {guest.kind for guest in profile.guests.values()}
-    disks = guest_disks(profile)
     _require_room(profile, payloads)
     with tarfile.open(path, "w", format=tarfile.USTAR_FORMAT) as archive:
         if kinds - {GuestKind.AOSP}:
@@ -118,8 +127,8 @@ def write_assets(
                 _add(archive, f"{guest.name}.{KERNEL}", payload.kernel.read_bytes())
                 if payload.ramdisk is not None:
                     _add(archive, f"{guest.name}.ramdisk", payload.ramdisk.read_bytes())
-            disk = disks.get(guest.name, "")
-            config = xl_config(guest, public_key, disk=disk, payload=payload)
+            disks = [disk for disk in guest_disks(profile) if disk.guest == guest.name]
+            config = xl_config(guest, public_key, disks=disks, payload=payload)
             _add(archive, f"{guest.name}.cfg", config.encode())
     # tarfile ends with a whole record of 10240 bytes; QEMU wants sectors, which that is.
 
@@ -135,9 +144,46 @@ def _require_room(profile: Profile, payloads: Mapping[str, Payload]) -> None:
         )
 
 
+def disk_files(profile: Profile, folder: Path, files: Mapping[str, Path]) -> dict[str, Path]:
+    """The file of each guest's disk, by the disk's name.
+
+    folder: of the testbed, for those that it has for itself
+    files:  artifacts by name
+    """
+    return {
+        disk.name: _built(files, PROGRAMS) if disk.read_only else folder / f"{disk.name}.qcow2"
+        for disk in guest_disks(profile)
+    }
+
+
+def make_disks(profile: Profile, folder: Path, files: Mapping[str, Path]) -> dict[str, Path]:
+    """``disk_files``, of which those are made that this testbed has for itself."""
+    paths = disk_files(profile, folder, files)
+    for disk in guest_disks(profile):
+        guest = profile.guests[disk.guest]
+        if disk.role is Role.ROOT:
+            base = own_images.disk(guest.name) if guest.image else "android_root"
+            make_overlay(paths[disk.name], _built(files, base))
+        elif disk.role is Role.SWAP:
+            _qemu_img(paths[disk.name], f"{guest.swap_mib}M")
+    return paths
+
+
+def _built(files: Mapping[str, Path], name: str) -> Path:
+    path = files.get(name)
+    if path is None or not path.exists():
+        raise SetupError(f"{name} is not built", where=str(path or ""), hint="harness build")
+    return path
+
+
 def make_overlay(path: Path, base: Path) -> None:
     """A disk of this testbed alone over a built image: QEMU locks what it writes to."""
-    command = ["qemu-img", "create", "-q", "-f", "qcow2", "-F", "raw", "-b", str(base), str(path)]
+    _qemu_img(path, options=["-F", "raw", "-b", str(base)])
+
+
+def _qemu_img(path: Path, size: str = "", *, options: Sequence[str] = ()) -> None:
+    command = ["qemu-img", "create", "-q", "-f", "qcow2", *options, str(path)]
+    command += [size] if size else []
     try:
         subprocess.run(command, check=True, capture_output=True, text=True, timeout=60)
     except FileNotFoundError as error:

@@ -21,14 +21,13 @@ from harness.machine.argv import (
     Files,
     build_argv,
     console_of,
-    guest_disks,
     sockets,
 )
 from harness.machine.console import Console, first_failure
 from harness.machine.qemu import QemuProcess
 from harness.machine.qmp import Qmp
 from harness.testbed import own_images
-from harness.testbed.assets import config_path, make_overlay, write_assets
+from harness.testbed.assets import config_path, make_disks, write_assets
 from harness.testbed.ports import choose_ports
 from harness.testbed.record import Folder
 from harness.testbed.slices import wait_held
@@ -163,16 +162,12 @@ class Bringup:
             public_key=public_key,
             payloads=own_images.payloads(self.profile, self._files),
         )
-        disks = {name: folder / f"{name}.qcow2" for name in guest_disks(self.profile)}
-        for name, disk in disks.items():
-            own = self.profile.guests[name].image is not None
-            make_overlay(disk, self._file(own_images.disk(name) if own else "android_root"))
         files = Files(
             xen=self._file("xen"),
             kernel=self._file("kernel"),
             dom0_initrd=self._file("dom0_initrd"),
             assets=assets,
-            disks=disks,
+            disks=make_disks(self.profile, folder, self._files),
         )
         argv = build_argv(self.profile, files, ports=self.ports, public_key=public_key)
         names = sockets(self.profile)

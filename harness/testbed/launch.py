@@ -25,7 +25,7 @@ from harness.testbed.states import State
 POLL_S = 0.05
 HALT_S = 20.0
 # name of an artifact on disk -> its field in harness.build.artifacts.Artifacts
-ARTIFACTS = ("xen", "kernel", "dom0_initrd", "linux_initrd", "android_root")
+ARTIFACTS = ("xen", "kernel", "dom0_initrd", "linux_initrd", "android_root", "programs")
 STEPS = {
     State.XEN: "boot: QEMU and Xen",
     State.DOM0: "boot: dom0",
@@ -159,8 +159,12 @@ def artifacts(
     resolved: Resolved, files: Mapping[str, Path] | None = None
 ) -> tuple[dict[str, str], dict[str, str]]:
     """Paths and digests of what the profile's machine is made of. Raises SetupError."""
-    kinds = {guest.kind for guest in resolved.profile.guests.values()}
-    wanted = [name for name in ARTIFACTS if name != "android_root" or GuestKind.ANDROID in kinds]
+    guests = resolved.profile.guests.values()
+    needless = {
+        "android_root": all(guest.kind is not GuestKind.ANDROID for guest in guests),
+        "programs": not any(guest.programs for guest in guests),
+    }
+    wanted = [name for name in ARTIFACTS if not needless.get(name, False)]
     given = {key: str(path.resolve()) for key, path in (files or {}).items()}
     if given.keys() >= set(wanted):
         return given, {}
@@ -173,6 +177,8 @@ def artifacts(
             "the Android image is not built",
             hint="harness build images, or --set guests.android.enabled=false",
         )
+    if found.get("programs", built.kernel) is None:
+        raise SetupError("the disk of programs is not built", hint="harness build programs")
     paths = {name: str(artifact.path) for name, artifact in found.items()}
     # A machine of which a part was given is that of no build.
     digests = {} if given else {name: artifact.digest for name, artifact in found.items()}

@@ -12,7 +12,7 @@ from harness.build.aosp import ImageKind
 from harness.config import GuestKind, load_profile
 from harness.config.model import Control
 from harness.errors import UsageError
-from harness.machine.argv import guest_disks
+from harness.machine.disks import Disk, Role, guest_disks
 from harness.testbed import own_images
 from harness.testbed.assets import write_assets, xl_config
 from harness.testbed.own_images import Payload
@@ -78,7 +78,8 @@ def test_a_testbed_holds_one_such_image() -> None:
 
 def test_each_guest_with_a_disk_has_its_own() -> None:
     profile = load_profile("aosp", overrides=BESIDE).profile
-    assert guest_disks(profile) == {"android": "/dev/vdb", "phone": "/dev/vdc"}
+    found = {disk.name: disk.in_dom0 for disk in guest_disks(profile)}
+    assert found == {"android": "/dev/vdb", "phone": "/dev/vdc"}
 
 
 def payload(folder: Path, *, words: str = "quiet", size: int = 1000) -> Payload:
@@ -89,8 +90,9 @@ def payload(folder: Path, *, words: str = "quiet", size: int = 1000) -> Payload:
 
 def test_its_domain_is_started_from_its_own_kernel_and_words(tmp_path: Path) -> None:
     guest = load_profile("aosp").profile.guests["phone"]
+    disk = Disk("phone", "phone", Role.ROOT, "/dev/vdc")
     words = r'androidboot.x="p q" back\slash'
-    text = xl_config(guest, "KEY", disk="/dev/vdc", payload=payload(tmp_path, words=words))
+    text = xl_config(guest, "KEY", disks=[disk], payload=payload(tmp_path, words=words))
     assert 'kernel = "/guests/phone.Image"' in text
     assert 'ramdisk = "/guests/phone.ramdisk"' in text
     assert 'disk = ["phy:/dev/vdc,xvda,w"]' in text

@@ -11,7 +11,8 @@ import pytest
 
 from harness.config import load_profile, shipped_profiles
 from harness.errors import UsageError
-from harness.machine.argv import Files, build_argv, console_of, guest_disks, sockets
+from harness.machine.argv import Files, build_argv, console_of, sockets
+from harness.machine.disks import guest_disks
 from harness.testbed.ports import wanted_ports
 
 GOLDEN = Path(__file__).parent / "golden" / "argv"
@@ -36,7 +37,8 @@ def argv(folder: Path, profile: str, *overrides: str, initrd_mib: int = 1) -> li
     both = ["guests.android.enabled=true"]
     loaded = load_profile(profile, overrides=[*both, *overrides]).profile
     ports = {name: 2200 + n for n, name in enumerate(wanted_ports(loaded))}
-    made = files(folder, initrd_mib=initrd_mib, disks=guest_disks(loaded))
+    names = [disk.name for disk in guest_disks(loaded)]
+    made = files(folder, initrd_mib=initrd_mib, disks=names)
     words = build_argv(loaded, made, ports=ports, public_key="AAAAKEY")
     return [word.replace(str(folder), "/built") for word in words]
 

@@ -21,6 +21,7 @@ from harness.scenarios.techniques import (
     technique,
     turns,
 )
+from harness.scenarios.techniques.flash import Device, derived_us, parse_stat
 from harness.scenarios.techniques.zram import parse_mm_stat
 from tests.unit.simulated_bed import Done, SimGuest
 
@@ -78,6 +79,7 @@ def test_who_came_first_comes_last_in_the_next_repetition() -> None:
 def test_every_technique_lets_the_killer_kill() -> None:
     settings = settings_of(TECHNIQUES.values(), "linux")
     assert settings["guests.linux.allow"] == '["oom"]'
+    assert settings["guests.linux.swap_mib"] == 512
 
 
 def test_what_was_counted_before_does_not_count(guest: BareGuest, tmp_path: Path) -> None:
@@ -114,3 +116,11 @@ def test_mm_stat_is_read_by_position() -> None:
     found = parse_mm_stat(" 4096000 1000000 1200000 0 1300000 12 3 4 0\n")
     assert (found["orig_bytes"], found["used_bytes"], found["same_pages"]) == (4096000, 1200000, 12)
     assert parse_mm_stat("")["orig_bytes"] == 0
+
+
+def test_the_time_on_flash_is_that_of_its_requests_and_of_what_is_long_in_them() -> None:
+    device = Device("round", reads_s=1000, writes_s=500, read_bytes_s=1e6, written_bytes_s=5e5)
+    counted = parse_stat("10 0 80 99 4 0 64 7 0 5 106\n")
+    assert counted == {"reads": 10, "read_bytes": 40960, "writes": 4, "written_bytes": 32768}
+    # 10 reads of 4 KiB; 4 writes of 8 KiB, half of which go in sequence.
+    assert derived_us(counted, device) == 10_000 + 8_000 + 32_768

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -13,8 +14,13 @@ import pytest
 from harness.errors import GuestError, UsageError
 from harness.paths import repo_root
 from harness.report.histogram import BUCKETS, Histogram
+from harness.scenarios.content import Corpus
 from harness.scenarios.workloads import WORKLOADS, Pattern, workload
+from harness.scenarios.workloads.lua import Heap, value
 from harness.scenarios.workloads.memload import parse_access
+from harness.scenarios.workloads.programs import parse_numbers, require_arm64
+from harness.scenarios.workloads.sqlite import digest_of_rows
+from tests.unit.simulated_bed import Done, SimGuest
 
 PAGES = 400
 COUNT = 20_000
@@ -166,3 +172,73 @@ def test_the_histogram_of_the_guest_is_that_of_the_report() -> None:
     numbers[:5] = 1000, 10, ours.count, ours.total, ours.maximum
     numbers[5:] = ours.buckets
     assert parse_access(numbers.tobytes(), where="linux").latency == ours
+
+
+def test_ask_times_an_answer_until_its_dot_and_knows_who_is_gone(
+    memload: Path, tmp_path: Path
+) -> None:
+    into, out = tmp_path / "in", tmp_path / "out"
+    for fifo in (into, out):
+        os.mkfifo(fifo)
+    script = 'while read -r line; do sleep 0.05; echo "got $line"; echo .; done'
+    server = subprocess.Popen(["sh", "-c", f"exec 0<> {into} 1<> {out}; {script}"])
+    ask = [str(memload), "ask", "--in", str(into), "--out", str(out), "--", "hello"]
+    done = subprocess.run(ask, capture_output=True)
+    while done.returncode:  # it has not opened them yet
+        assert server.poll() is None
+        done = subprocess.run(ask, capture_output=True)
+    numbers, text = parse_numbers(done.stdout, ("hz", "ticks"), where="host")
+    assert text == "got hello"
+    assert numbers["ticks"] / numbers["hz"] > 0.05
+    server.kill()
+    server.wait()
+    done = subprocess.run(ask, capture_output=True)
+    assert (done.returncode, done.stdout) == (1, b"")
+
+
+def test_what_memload_does_not_say_is_an_error() -> None:
+    for output in (b"", b"hz 5\n", b"hz 5\nticks x\n", b"ticks 5\nhz 5\n"):
+        with pytest.raises(GuestError, match="not what memload says"):
+            parse_numbers(output, ("hz", "ticks"), where="lua")
+
+
+def test_the_heap_on_the_host_changes_with_its_work() -> None:
+    heap = Heap()
+    heap.fill(5, 100)
+    before, links = heap.sum(), list(heap.links)
+    first = heap.work(5, 1000)
+    assert heap.sum() != before
+    assert heap.links == links  # objects that were replaced live on where they are linked to
+    assert heap.work(5, 1000) != first
+    assert value(0x12345) == heap_value_by_hand(0x12345)
+
+
+def heap_value_by_hand(key: int) -> int:
+    text = f"object {key} of {key * 7919 & 0x7FFFFFFF:x}"
+    weight = key / 2
+    total = key + len(text) + weight * 2
+    for byte in (0x45, 0x23, 0x01):
+        total = total * 31 + byte
+    return int(total) & 0x7FFFFFFF
+
+
+def test_the_digest_of_rows_is_the_one_of_sqlites_shell() -> None:
+    rows = [(1, -5, "ä"), (2, 1 << 40, "")]
+    # sqlite3 3.40 said so of a table of these rows.
+    expected = "1582491E8D4C7493370A1583F0E0EC01AA698722E39E7DBB814EF061B0C5C7CF"
+    assert digest_of_rows("SELECT * FROM t", rows) == expected
+
+
+@pytest.mark.parametrize(
+    ("head", "message"),
+    [(b"\x7fELF\x02\x01" + bytes(12) + b"\x3e\x00", "another machine"), (b"MZ", "no program")],
+)
+def test_a_binary_that_is_not_arm64_is_refused_by_name(head: bytes, message: str) -> None:
+    class Holding(SimGuest):
+        def run(self, command: str, *, timeout_s: float) -> Done:
+            return Done(head)
+
+    with pytest.raises(GuestError, match=f"/bin/thing is .*{message}"):
+        require_arm64(Holding(Corpus({})), "/bin/thing")
+    head = b"\x7fELF\x02\x01" + bytes(12) + b"\xb7\x00"
+    require_arm64(Holding(Corpus({})), "/bin/thing")

@@ -12,7 +12,8 @@ import pytest
 
 from harness.config import load_profile
 from harness.errors import SetupError
-from harness.testbed.assets import make_overlay, write_assets, xl_config
+from harness.machine.disks import Disk, Role, guest_disks
+from harness.testbed.assets import make_disks, make_overlay, write_assets, xl_config
 from harness.testbed.ports import choose_ports
 
 # Whichever of the two guests the shipped profile starts by itself.
@@ -32,10 +33,27 @@ def test_a_linux_guest_boots_its_initrd_with_its_identity() -> None:
 
 def test_an_android_guest_boots_from_its_disk() -> None:
     guest = load_profile(overrides=BOTH).profile.guests["android"]
-    config = xl_config(guest, "KEY", disk="/dev/vdb")
+    config = xl_config(guest, "KEY", disks=[Disk("android", "android", Role.ROOT, "/dev/vdb")])
     assert 'disk = ["phy:/dev/vdb,xvda,w"]' in config
     assert "root=/dev/xvda rw init=/init" in config
     assert "\nramdisk" not in config
+
+
+def test_a_guest_that_swaps_has_an_empty_disk_and_small_rings(tmp_path: Path) -> None:
+    overrides = ["guests.linux.swap_mib=256", "guests.linux.programs=true"]
+    profile = load_profile(overrides=[*BOTH, *overrides]).profile
+    disks = [disk for disk in guest_disks(profile) if disk.guest == "linux"]
+    config = xl_config(profile.guests["linux"], "KEY", disks=disks)
+    assert 'disk = ["phy:/dev/vdb,xvdb,w", "phy:/dev/vdc,xvdc,r"]' in config
+    assert "xen_blkfront.max_queues=1" in config
+    files = {"android_root": tmp_path / "android.ext4", "programs": tmp_path / "programs.ext4"}
+    for path in files.values():
+        path.write_bytes(bytes(1 << 20))
+    made = make_disks(profile, tmp_path, files)
+    assert made["linux.programs"] == files["programs"]
+    assert made["linux.swap"].stat().st_size < 1 << 20
+    with pytest.raises(SetupError, match="programs is not built"):
+        make_disks(profile, tmp_path, {"android_root": files["android_root"]})
 
 
 def test_assets_are_whole_sectors_and_the_same_for_the_same_inputs(tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from harness.build.android import jars
 from harness.build.android.blueprint import read_filegroups, resolve
-from harness.build.android.shell import run
+from harness.build.shell import run
 
 _ASM = "usr/share/java/asm-all.jar"
 _ICU = "usr/share/java/icu4j.jar"

@@ -8,7 +8,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness.build.android import ext4, jars
+from harness.build import ext4
+from harness.build.android import jars
 from harness.build.android.recipe import Link, Recipe, parse_files
 from harness.build.images import Addition, skeleton
 from harness.build.initramfs import Tree
@@ -64,7 +65,7 @@ def write(tree: Tree, image: Path, work: Path) -> None:
     """The tree as an ext4 image; ``work`` is an existing folder for temporary files."""
     scratch = work / "ext4"
     scratch.mkdir()
-    ext4.write_ext4(tree, image, free_mib=_FREE_MIB, scratch=scratch)
+    ext4.write_ext4(tree, image, label="debian-art", free_mib=_FREE_MIB, scratch=scratch)
 
 
 def _install(tree: Tree, listing: Path, guest: Mapping[str, Path]) -> None:

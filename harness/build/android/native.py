@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from harness.build.android.blueprint import read_filegroups, resolve
-from harness.build.android.shell import run
+from harness.build.shell import run
 
 TRIPLET = "aarch64-linux-gnu"
 STD = {".c": "-std=gnu11", ".cpp": "-std=gnu++17", ".cc": "-std=gnu++17"}

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from harness.build.android.recipe import Archive, PoolFile, Recipe
-from harness.build.android.shell import run
+from harness.build.shell import run
 from harness.build.unpack import extract_all
 from harness.errors import SetupError
 from harness.sources import fetch_packages, fetch_pool, unpack_deb

@@ -17,11 +17,11 @@ from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
 
-from harness.build import images
-from harness.build.android import corelib, ext4, image, jars, native, services, sources
+from harness.build import ext4, images
+from harness.build.android import corelib, image, jars, native, services, sources
 from harness.build.android.recipe import Recipe
-from harness.build.android.shell import run as run_tool
 from harness.build.android.sources import Fetched
+from harness.build.shell import run as run_tool
 from harness.build.step import Built, compiler, run
 from harness.paths import cache_dir, repo_root
 from harness.progress import Step

@@ -33,6 +33,7 @@ from harness.report.run import Scalar
 from harness.scenarios.techniques.base import Active, Technique, bare, record
 from harness.scenarios.techniques.compress import ABLATIONS, MemCompress
 from harness.scenarios.techniques.kill import Kill, Nothing
+from harness.scenarios.techniques.swap import FlashSwap, Zswap
 from harness.scenarios.techniques.zram import Zram
 
 __all__ = [
@@ -47,7 +48,16 @@ __all__ = [
 ]
 
 TECHNIQUES: Mapping[str, Technique] = {
-    one.name: one for one in (Nothing(), Kill(), Zram(), MemCompress(), *ABLATIONS)
+    one.name: one
+    for one in (
+        Nothing(),
+        Kill(),
+        Zram(),
+        Zswap(),
+        FlashSwap(),
+        MemCompress(),
+        *ABLATIONS,
+    )
 }
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
@@ -59,21 +59,15 @@ class Technique(ABC):
     def on(self, guest: Guest) -> Iterator[Active]:
         """Have it set up for as long as the block runs."""
         before = self.counters(guest)
-        self.set_up(guest)
         try:
+            self.set_up(guest)
             yield Active(self, guest, before)
-        except HarnessError:
+        except BaseException:
             # What went wrong first is what is told.
-            _try_tear_down(self, guest)
+            with suppress(HarnessError):
+                self.tear_down(guest)
             raise
         self.tear_down(guest)
-
-
-def _try_tear_down(technique: Technique, guest: Guest) -> None:
-    try:
-        technique.tear_down(guest)
-    except HarnessError:
-        return
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,10 +100,17 @@ def bare(guest: Guest) -> Iterator[None]:
     rest(guest)
     try:
         yield
-    finally:
-        if guest.compression.enabled:
-            guest.controller.set(guest.compression)
-            with_driver(guest)
+    except BaseException:
+        with suppress(HarnessError):
+            _as_its_image(guest)
+        raise
+    _as_its_image(guest)
+
+
+def _as_its_image(guest: Guest) -> None:
+    if guest.compression.enabled:
+        guest.controller.set(guest.compression)
+        with_driver(guest)
 
 
 def rest(guest: Guest) -> None:

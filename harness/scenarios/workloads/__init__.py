@@ -24,7 +24,9 @@ from collections.abc import Iterable, Mapping
 from harness.errors import UsageError
 from harness.report.run import Scalar
 from harness.scenarios.workloads.base import Result, Running, Setup, Workload, running
+from harness.scenarios.workloads.lua import Lua
 from harness.scenarios.workloads.memload import Memload, Pattern
+from harness.scenarios.workloads.sqlite import Sqlite
 
 __all__ = [
     "WORKLOADS",
@@ -39,9 +41,13 @@ __all__ = [
     "workload",
 ]
 
-WORKLOADS: Mapping[str, Workload] = {
-    one.name: one for one in (Memload(), *(Memload(pattern=pattern) for pattern in Pattern))
-}
+_ALL: tuple[Workload, ...] = (
+    Memload(),
+    *(Memload(pattern=pattern) for pattern in Pattern),
+    Lua(),
+    Sqlite(),
+)
+WORKLOADS: Mapping[str, Workload] = {one.name: one for one in _ALL}
 
 
 def workload(name: str) -> Workload:

@@ -4,11 +4,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Protocol
 
-from harness.errors import GuestError
+from harness.errors import HarnessError
 from harness.report.histogram import Histogram
 from harness.report.run import Scalar
 from harness.report.runfolder import RunFolder
@@ -107,13 +107,7 @@ def running(
         yield work
     except BaseException:
         # It may be what was killed.
-        _try_stop(work)
+        with suppress(HarnessError):
+            work.stop()
         raise
     work.stop()
-
-
-def _try_stop(work: Running) -> None:
-    try:
-        work.stop()
-    except GuestError:
-        return

@@ -12,8 +12,8 @@ import posixpath
 import stat
 from pathlib import Path
 
-from harness.build.android.shell import run
 from harness.build.initramfs import Entry, Tree
+from harness.build.shell import run
 from harness.errors import SetupError
 
 BLOCK_BYTES = 4096
@@ -23,7 +23,7 @@ _UUID = "6d656d63-6f6d-7072-6573-73646562616e"
 _TIME = "1"
 
 
-def write_ext4(tree: Tree, image: Path, *, free_mib: int, scratch: Path) -> None:
+def write_ext4(tree: Tree, image: Path, *, label: str, free_mib: int, scratch: Path) -> None:
     """Write the tree to ``image``, sparse, with ``free_mib`` of room left.
 
     scratch: an empty folder for the files' contents, since debugfs reads them by path
@@ -36,7 +36,7 @@ def write_ext4(tree: Tree, image: Path, *, free_mib: int, scratch: Path) -> None
     inodes = len(items) + 4096
     run(
         ["mkfs.ext4", "-q", "-F", "-O", _FEATURES, "-b", str(BLOCK_BYTES), "-I", "256", "-N",
-         str(inodes), "-m", "0", "-U", _UUID, "-L", "debian-art", "-E",
+         str(inodes), "-m", "0", "-U", _UUID, "-L", label, "-E",
          f"hash_seed={_UUID},lazy_itable_init=0,root_owner=0:0", image, str(blocks)],
         env=environment,
     )  # fmt: skip
@@ -46,7 +46,7 @@ def write_ext4(tree: Tree, image: Path, *, free_mib: int, scratch: Path) -> None
     # debugfs goes on after an error, and ends with 0.
     wrong = [line for line in said.splitlines() if _is_error(line)]
     if wrong:
-        raise SetupError("the Android image cannot be written", where=str(image), context=wrong)
+        raise SetupError("the image cannot be written", where=str(image), context=wrong)
 
 
 def commands(items: list[tuple[str, Entry]], scratch: Path) -> list[str]:

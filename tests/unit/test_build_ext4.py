@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.build.android import ext4
+from harness.build import ext4
 from harness.build.initramfs import Tree
 from harness.errors import SetupError
 
@@ -27,7 +27,7 @@ def write(folder: Path, what: Tree) -> Path:
     scratch = folder / "scratch"
     scratch.mkdir(parents=True)
     image = folder / "image"
-    ext4.write_ext4(what, image, free_mib=4, scratch=scratch)
+    ext4.write_ext4(what, image, label="test", free_mib=4, scratch=scratch)
     return image
 
 
