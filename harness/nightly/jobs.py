@@ -13,8 +13,9 @@ PYTEST = (sys.executable, "-m", "pytest")
 FUZZ = "tests/hypervisor/test_fuzz.py"
 HOSTILE = "tests/integration/test_compress_hostile.py"
 KERNELS = "tests/integration/test_driver_kernels.py"
+FLASK = "tests/integration/test_flask.py"
 # Slow tests that are jobs of their own.
-NIGHTLY = (FUZZ, HOSTILE, KERNELS)
+NIGHTLY = (FUZZ, HOSTILE, KERNELS, FLASK)
 TOTAL = "round-trips.total"
 
 
@@ -87,6 +88,7 @@ JOBS: tuple[Job, ...] = (
     Job("hostile", 2, _tests(HOSTILE, marks="slow"), 3600),
     Job("patches", 2, _needing("arm32", *HARNESS, "patches", "check", "--full"), 3600),
     Job("patches-newest", 2, (*HARNESS, "patches", "check", "--xen", "newest"), 1800),
+    Job("flask", 2, _needing("flask", *_tests(FLASK, marks="slow")), 1800),
     Job("driver-kernels", 2, _tests(KERNELS, marks="slow"), 3600),
     # 3: for a weekend
     Job("slow", 3, _tests(*(f"--ignore={path}" for path in NIGHTLY), marks="slow"), 6 * 3600),

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import shutil
 from collections.abc import Sequence
@@ -16,6 +17,8 @@ Key = tuple[str, tuple[str, ...], State]
 
 # Testbeds that run at the same time: an idle one costs its memory and little else.
 AT_ONCE = 2
+# Of a process' testbeds, whichever pool they are in.
+_numbers = itertools.count()
 
 
 class TestbedPool:
@@ -31,7 +34,6 @@ class TestbedPool:
         self._logs_of: dict[Key, Path] = {}
         self.asked: set[Key] = set()
         """Keys that were asked for since somebody cleared this: those of one test."""
-        self._booted = 0
 
     def get(
         self, profile: str, overrides: Sequence[str] = (), *, until: State = State.READY
@@ -47,8 +49,7 @@ class TestbedPool:
         if key not in self._open:
             while len(self._open) >= AT_ONCE:
                 self._halt(next(iter(self._open)))
-            name = f"test-{os.getpid()}-{self._booted}"
-            self._booted += 1
+            name = f"test-{os.getpid()}-{next(_numbers)}"
             try:
                 self._open[key] = boot(
                     profile,
