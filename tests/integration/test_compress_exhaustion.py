@@ -8,7 +8,7 @@ that they have gained, so that they cannot have them back; then they want them.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 
@@ -19,12 +19,15 @@ from harness.errors import HarnessError
 from harness.report.books import imbalance_pages
 from harness.scenarios.content import ContentClass
 from harness.scenarios.live import LiveGuest
+from harness.scenarios.load import guest_run
 from harness.testbed import Testbed
 from harness.testing import TestbedPool
 from tests.integration.compression import Loads, wait_for
 from tests.integration.programs import push_program
 
 HOG = "hog"
+# Of the reserve's target: what it has besides frames for vCPUs, and what it keeps for reclaim.
+RESERVE, RECLAIM_FRAMES = 256, 16
 # A guest whose vCPUs sleep for a frame says that time went by; that is not what these test.
 STANDSTILL = 'allow=["rcu-stall", "hung-task"]'
 BED = [
@@ -73,6 +76,19 @@ def hog(bed: Testbed, *, mib: int) -> Iterator[None]:
     finally:
         if HOG in bed.xl.domains():
             bed.xl.destroy(HOG)
+
+
+@contextmanager
+def on_processor(bed: Testbed, cpu: int | str, guests: Sequence[LiveGuest]) -> Iterator[None]:
+    """All vCPUs of these guests run on that one."""
+    domids = [guest.controller.domid for guest in guests]
+    for domid in domids:
+        bed.dom0.succeed(f"xl vcpu-pin {domid} all {cpu}")
+    try:
+        yield
+    finally:
+        for domid in domids:
+            bed.dom0.run(f"xl vcpu-pin {domid} all all")
 
 
 @contextmanager
@@ -127,6 +143,23 @@ class Exhaustion:
         assert all(stats.compressed > 8000 for stats in self.before)
         self.noise: list[Background] = []
 
+    def fill_fronts(self, bed: Testbed) -> None:
+        """Faults on each processor, which has some frames in front of it then."""
+        first = self._guests[0]
+        for cpu in range(bed.profile.board.cpus):
+            with on_processor(bed, cpu, [first]):
+                first.controller.compress()
+                guest_run(first, "true")
+
+    def check_fronts_empty(self) -> None:
+        """What guests leave is for reclaim, and for Xen's own accesses; it lies nowhere else."""
+
+        def empty() -> bool:
+            stats = self._guests[0].controller.stats()
+            return stats.reserve <= stats.reserve_target - RESERVE + RECLAIM_FRAMES
+
+        wait_for("all frames but the last to be used", empty, timeout_s=20)
+
     def begin(self) -> None:
         """Every guest writes what does not compress to frames that it does not have."""
         self.noise = [Background(partial(write_noise, one)) for one in self._loads]
@@ -163,9 +196,12 @@ def test_guests_wait_when_nothing_is_left_and_go_on_when_a_domain_is_destroyed(
 ) -> None:
     with loads_in(pair[0]) as some, loads_in(pair[1]) as more, enomem_counted(bed) as told:
         scene = Exhaustion(bed, pair, [some, more])
-        with hog(bed, mib=free_mib(bed) - 5):
+        scene.fill_fronts(bed)
+        # Those in front of one processor are for faults on another, too.
+        with on_processor(bed, 1, pair), hog(bed, mib=free_mib(bed) - 5):
             scene.begin()
             scene.check_halted()
+            scene.check_fronts_empty()
             # There is one for each vCPU that goes to sleep, more or less.
             assert told() > 0
             bed.xl.destroy(HOG)

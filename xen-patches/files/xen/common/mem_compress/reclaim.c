@@ -171,8 +171,9 @@ static bool compress_one(const struct mc_reclaim *r, const struct mc_page *p)
         /*
          * Whatever was rejected has not been accessed since.  With the flag
          * set the next sweep would take that for content to be tried anew.
+         * Where memory was wanting the flag has the page left alone for some.
          */
-        arch_mc_cancel(d, p, p->accessed && !rejected);
+        arch_mc_cancel(d, p, !rejected);
         mc_trace(d, TRC_MEM_COMPRESS_REJECT, p->gfn, NULL, 0, rc);
 
         return false;
@@ -220,7 +221,7 @@ static void take(struct mc_reclaim *r, const struct mc_page *p)
     mc_trace(r->d, TRC_MEM_COMPRESS_NOMINATE, p->gfn, NULL, 0, 0);
     if ( quota_used_up(r) )
     {
-        arch_mc_cancel(r->d, p, p->accessed);
+        arch_mc_cancel(r->d, p, true);
         mc_trace(r->d, TRC_MEM_COMPRESS_REJECT, p->gfn, NULL, 0, -EBUSY);
     }
     else
