@@ -3,11 +3,13 @@
 
 from __future__ import annotations
 
+import re
 import time
+from dataclasses import dataclass
 
 from harness.deadline import Deadline
 from harness.scenarios.bed import Guest
-from harness.scenarios.load import DRIVER, guest_run
+from harness.scenarios.load import DRIVER, driver_counters, guest_run
 
 MODULE = "/lib/modules/xen_memcompress.ko"
 CONFIG = "/etc/memcompressd.conf"
@@ -55,6 +57,28 @@ def resident_bytes(guest: Guest) -> tuple[int, int]:
     module = guest_run(guest, "grep ^xen_memcompress /proc/modules").split()[1]
     rss = guest_run(guest, "grep VmRSS /proc/$(pidof memcompressd)/status").split()[1]
     return int(module), int(rss) * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Activity:
+    """What driver and daemon did in a time: requests to Xen, and how often the daemon ran."""
+
+    requests: int
+    wakeups: int
+
+
+def activity(guest: Guest, seconds: float) -> Activity:
+    """Watch them for so long. Nothing is to be seen where nobody waits for memory."""
+
+    def now() -> Activity:
+        status = guest_run(guest, "cat /proc/$(pidof memcompressd)/status").decode()
+        switches = re.findall(r"_switches:\s+(\d+)", status)
+        return Activity(driver_counters(guest)["requests"], sum(map(int, switches)))
+
+    before = now()
+    time.sleep(seconds)
+    after = now()
+    return Activity(after.requests - before.requests, after.wakeups - before.wakeups)
 
 
 def driver_state(guest: Guest) -> str:

@@ -15,12 +15,14 @@ from harness.scenarios import schema
 from harness.scenarios.bed import Guest
 from harness.scenarios.content import ContentClass, Corpus
 from harness.scenarios.context import Context
-from harness.scenarios.driver import with_driver, without_driver
+from harness.scenarios.driver import activity, resident_bytes, with_driver, without_driver
 from harness.scenarios.load import Load, guest_run
 from harness.scenarios.pressure import Pressure, read_pressure
 
 # No guest here has room for more, with or without the driver.
 MOST = 64
+# So long it is watched that nothing is asked for without pressure.
+QUIET_S = 10.0
 
 
 @dataclass(slots=True)
@@ -156,6 +158,8 @@ def alternate(ctx: Context, step: schema.Alternate) -> None:
     """The comparison for every guest, as metrics. Raises ScenarioFailed when one was killed."""
     for guest in ctx.guests:
         heaps = Heaps(guest, ctx.corpus, step.content, step.pages)
+        with_driver(guest)
+        quiet, resident = activity(guest, QUIET_S), sum(resident_bytes(guest))
         try:
             found = compare(heaps, ratio=step.ratio, rounds=step.rounds)
         except GuestError as error:
@@ -172,6 +176,8 @@ def alternate(ctx: Context, step: schema.Alternate) -> None:
             ("heaps_full_stall", found.full_share, "ratio"),
             ("heaps_longest_unverified", found.longest_s, "s"),
             ("heaps_most_held", found.most_held, "pages"),
+            ("driver_resident", resident, "bytes"),
+            ("asked_without_pressure", quiet.requests + quiet.wakeups, "events"),
         ):
             ctx.folder.metric(name, value, unit, **labels)
         ctx.folder.event("alternated", guest=guest.name, result=str(found))

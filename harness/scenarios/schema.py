@@ -101,6 +101,18 @@ class Alternate(_Model):
     rounds: Annotated[int, Field(gt=0)] = 3
 
 
+class Dependents(_Model):
+    """A server, its clients, and heaps that fill a fixed slice, with the driver and without."""
+
+    do: Literal["dependents"]
+    content: ContentClass = ContentClass.TEXT
+    pages: Annotated[int, Field(gt=0, le=1 << 22)] = 1024
+    server_pages: Annotated[int, Field(gt=0, le=1 << 22)] = 4096
+    clients: Annotated[int, Field(gt=0, le=64)] = 3
+    more: Annotated[int, Field(ge=0)] = 2
+    """Heaps with the driver on top of those that live without it."""
+
+
 class Expect(_Model):
     """Fail unless each guest's last sample reached these."""
 
@@ -271,6 +283,7 @@ Step = Annotated[
     | Sample
     | Pressure
     | Alternate
+    | Dependents
     | Expect
     | Qmp
     | Exec

@@ -14,6 +14,7 @@ from harness.scenarios.alive import compare_alive, find_smallest
 from harness.scenarios.content import ContentClass
 from harness.scenarios.context import Context
 from harness.scenarios.density import measure_density
+from harness.scenarios.dependents import dependents
 from harness.scenarios.heaps import alternate
 from harness.scenarios.latency import measure_latency
 from harness.scenarios.load import Load, driver_request
@@ -144,6 +145,7 @@ _STEPS: dict[type[Any], Callable[[Context, Any], None]] = {
     schema.Sample: _sample,
     schema.Pressure: record_pressure,
     schema.Alternate: alternate,
+    schema.Dependents: dependents,
     schema.Expect: _expect,
     schema.Qmp: _qmp,
     schema.Exec: _exec,

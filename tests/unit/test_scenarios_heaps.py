@@ -11,6 +11,7 @@ import pytest
 from harness.errors import GuestError, ScenarioFailed
 from harness.scenarios import content
 from harness.scenarios.content import ContentClass, Corpus
+from harness.scenarios.dependents import compare_service
 from harness.scenarios.heaps import MOST, Heaps, before_the_first_kill, compare
 from tests.unit.simulated_bed import Done, SimGuest
 
@@ -26,12 +27,24 @@ class SmallGuest(SimGuest):
         self.driver = True
         self.kills = 0
         self.seeds: dict[str, int] = {}
+        self.clients = 0
+        self.answers = 0
 
     def run(self, command: str, *, timeout_s: float) -> Done:
         if command.startswith("memload"):
             return self._memload(shlex.split(command))
         if "killall -q memload;" in command:
             self.seeds.clear()
+        elif "client.go ]" in command:
+            self.clients += 1
+        elif "rm -f /run/client.*" in command:
+            self.clients = 0
+        elif "ls /run/client.broken" in command:
+            lives = any(socket.endswith("server") for socket in self.seeds)
+            return Done(b"" if lives else b"broken\n" * self.clients)
+        elif "client.answers" in command:
+            self.answers += self.clients
+            return Done(str(self.answers).encode())
         elif "rmmod" in command:
             self.driver = False
         elif "insmod" in command:
@@ -84,3 +97,19 @@ def test_a_guest_in_which_nobody_is_killed_is_no_comparison(tmp_path: Path) -> N
     heaps = heaps_in(tmp_path, room=MOST + 1, room_with_driver=MOST + 1)
     with pytest.raises(ScenarioFailed, match="nobody was killed"):
         before_the_first_kill(heaps)
+
+
+def test_clients_of_a_server_that_is_killed_without_the_driver_live_on_with_it(
+    tmp_path: Path,
+) -> None:
+    heaps = heaps_in(tmp_path, room=5, room_with_driver=9)
+    found = compare_service(heaps, pages=PAGES, clients=3, more=2)
+    # The server is one of the five that there is room for.
+    assert (found.without, found.broken_without) == (4, 3)
+    assert (found.alive, found.broken, found.kills) == (6, 0, 0)
+
+
+def test_a_server_that_is_killed_with_the_driver_is_no_success(tmp_path: Path) -> None:
+    heaps = heaps_in(tmp_path, room=5, room_with_driver=6)
+    with pytest.raises(GuestError, match="server"):
+        compare_service(heaps, pages=PAGES, clients=3, more=2)
