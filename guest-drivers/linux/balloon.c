@@ -15,6 +15,9 @@
  * for which compression has to make room. The balloon driver, whose watch
  * comes first, would take all that was grown at once.
  *
+ * While somebody lends, a broker in dom0, there is another key: then it is of
+ * use to wait for a larger slice.
+ *
  * The offset is memory of the domain that Linux does not count as its own. It
  * is constant, and known once both numbers are.
  */
@@ -39,6 +42,19 @@ static unsigned long slice;
 static unsigned long offset;
 static unsigned long grown;
 static void (*slice_changed)(void);
+
+static bool lender;
+
+static void watch_lender(struct xenbus_watch *watch, const char *path,
+			 const char *token)
+{
+	WRITE_ONCE(lender, xenbus_exists(XBT_NIL, "memory", "xen-memcompress-loan") == 1);
+}
+
+static struct xenbus_watch lender_watch = {
+	.node = "memory/xen-memcompress-loan",
+	.callback = watch_lender,
+};
 
 static unsigned long base(void)
 {
@@ -89,6 +105,16 @@ static struct xenbus_watch slice_watch = {
 unsigned long xmc_balloon_slice(void)
 {
 	return READ_ONCE(slice);
+}
+
+/**
+ * xmc_balloon_lender() - whether somebody may raise the slice on demand
+ *
+ * Return: true while a broker says that it looks after this guest.
+ */
+bool xmc_balloon_lender(void)
+{
+	return READ_ONCE(lender);
 }
 
 /**
@@ -170,17 +196,27 @@ unsigned long xmc_balloon_give_back(unsigned long nr)
  */
 int xmc_balloon_init(void (*changed)(void))
 {
+	int ret;
+
 	slice_changed = changed;
 	slice = read_slice();
 	if (slice > balloon_stats.target_pages)
 		offset = slice - balloon_stats.target_pages;
 
-	return register_xenbus_watch(&slice_watch);
+	ret = register_xenbus_watch(&slice_watch);
+	if (ret)
+		return ret;
+	ret = register_xenbus_watch(&lender_watch);
+	if (ret)
+		unregister_xenbus_watch(&slice_watch);
+
+	return ret;
 }
 
 /** xmc_balloon_exit() - back to the slice */
 void xmc_balloon_exit(void)
 {
+	unregister_xenbus_watch(&lender_watch);
 	unregister_xenbus_watch(&slice_watch);
 	xmc_balloon_give_back(ULONG_MAX);
 }

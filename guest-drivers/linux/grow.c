@@ -15,20 +15,21 @@
  *
  * That is of no use when the working set itself does not fit: all that is
  * compressed comes back at once. What tells is the time that the guest's CPUs
- * spend restoring. Above stall_limit percent there is no growth, and the
- * kernel's own killer decides, as it would without this module.
+ * spend restoring, above stall_limit percent, and that for seconds no other
+ * pages could be compressed than such as were just in use. Then there is no
+ * growth, and the kernel's own killer decides, as it would without this module.
  *
  * Nothing runs, and nothing is asked of Xen, unless the kernel reclaims or the
- * guest has grown.
+ * guest has grown; or is told to grow ahead, so that a killer in user space who
+ * goes by free memory (Android's) sees some. What is free has no frame: it is
+ * discarded, and costs the host nothing until it is used.
  */
 
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
-#include <linux/cpumask.h>
 #include <linux/errno.h>
 #include <linux/jiffies.h>
 #include <linux/kstrtox.h>
-#include <linux/ktime.h>
 #include <linux/mm.h>
 #include <linux/mutex.h>
 #include <linux/notifier.h>
@@ -38,8 +39,6 @@
 #include <linux/shrinker.h>
 #include <linux/swap.h>
 #include <linux/workqueue.h>
-
-#include <asm/arch_timer.h>
 
 #include "compat/linux.h"
 #include "xmc.h"
@@ -53,103 +52,38 @@
 #define PERIOD		HZ
 /* Between two looks while more is held than the slice. */
 #define HURRY		(HZ / 5)
+/* A broker in dom0 looks each second or so; one that has nothing is let be. */
+#define LENDER_LOOKS	(2 * HZ)
+#define LENDER_HAS_NONE	(10 * HZ)
 /* So long more than the slice may be held because restores take too long. */
 #define STORM		(5 * HZ)
 /* So many free pages are enough to end growth, and stay when it is given back. */
 #define SPARE		(4 * STEP)
+/* Of what is to be free ahead, in a look: no long work with the lock held. */
+#define AHEAD		(8 * STEP)
 
 static struct xmc_tunable xmc_grow_enabled = XMC_TUNABLE(grow_enabled, 1, 1);
 static struct xmc_tunable xmc_grow_age = XMC_TUNABLE(grow_age, 2, XMC_AGE_MAX);
-static struct xmc_tunable xmc_stall_limit = XMC_TUNABLE(stall_limit, 40, 100);
 
 static struct xmc_counter xmc_grown_total = XMC_COUNTER(grown_total);
 static struct xmc_counter xmc_given_back = XMC_COUNTER(given_back);
 static struct xmc_counter xmc_saves = XMC_COUNTER(oom_averted);
 static struct xmc_counter xmc_refusals = XMC_COUNTER(oom_left);
 
+static unsigned int grow_ahead;
+
 /* One at a time grows, or looks after what has grown. */
 static DEFINE_MUTEX(grow_lock);
 static unsigned long last_growth;
 static unsigned long pause_until;
+/* Until then nobody waits for a lender. */
+static unsigned long lend_again;
 /* When no more than the slice was held, or making room for it was no use. */
 static unsigned long within_slice;
-
-/* What the restores took: since when, and the percentage of the CPUs' time. */
-static u64 stall_ticks, stall_since;
-static unsigned int stall_percent;
 
 static void look_after(struct work_struct *work);
 static DECLARE_DELAYED_WORK(work, look_after);
 static struct shrinker *shrinker;
-
-/* Percentage of all CPUs' time that restores took, over half a second or more. */
-static void measure_stall(const struct xen_mem_compress_query *q)
-{
-	u64 now = ktime_get_ns(), ticks = q->stall_ticks - stall_ticks;
-	u64 us = div_u64(now - stall_since, NSEC_PER_USEC);
-	u64 stall_us;
-
-	if (us < USEC_PER_SEC / 2)
-		return;
-
-	stall_us = div_u64(ticks * 1000, arch_timer_get_cntfrq() / 1000);
-	/* What is older than two periods was not measured at all. */
-	if (stall_since && us < 3 * USEC_PER_SEC)
-		stall_percent = div64_u64(100 * stall_us, us * num_online_cpus());
-	else
-		stall_percent = 0;
-	stall_since = now;
-	stall_ticks = q->stall_ticks;
-}
-
-/* What is compressed is in use. */
-static bool storm(void)
-{
-	return stall_percent > READ_ONCE(xmc_stall_limit.value);
-}
-
-/* Frames of the slice that are not held; negative: it holds more. */
-static long room(void)
-{
-	struct xen_mem_compress_query q;
-
-	if (xmc_query(&q))
-		return 0;
-	measure_stall(&q);
-
-	return (long)xmc_balloon_slice() - (long)q.held;
-}
-
-/* Compress old pages of the domain until there is room; the room there is. */
-static long make_room(long wanted, unsigned int min_age)
-{
-	static const u8 ages[] = { XMC_AGE_MAX, 8, 4, 2, 1, 0 };
-	long have = room();
-	unsigned int i;
-
-	for (i = 0; have < wanted && i < ARRAY_SIZE(ages); i++) {
-		u8 age = max_t(u8, ages[i], min_age);
-		struct xen_mem_compress_range range;
-
-		do {
-			/* A page brings about half a frame: the other is store. */
-			range = (struct xen_mem_compress_range) {
-				.end = ALIGN_DOWN(U64_MAX, PAGE_SIZE),
-				.min_age = age,
-				.wanted = 2 * (wanted - have),
-			};
-			if (xmc_range(XENMEM_compress_op_request,
-				      XENMEM_compress_f_whole_domain, &range, false))
-				return room();
-			have = room();
-		} while (have < wanted && range.done);
-
-		if (age == min_age)
-			break;
-	}
-
-	return have;
-}
 
 /* With grow_lock held: pages that the kernel has got, or why it did not. */
 static unsigned long grow(unsigned long wanted, unsigned int min_age,
@@ -164,16 +98,12 @@ static unsigned long grow(unsigned long wanted, unsigned int min_age,
 		return 0;
 	}
 
-	have = room();
-	if (storm()) {
-		*why = "restores take too much time";
-		return 0;
-	}
-
-	if (have < (long)wanted)
-		have = make_room(wanted, min_age);
+	have = xmc_room();
+	if (have < (long)wanted && !xmc_storm())
+		have = xmc_make_room(wanted, min_age);
 	if (have <= 0) {
-		*why = "nothing is old enough to be compressed";
+		*why = xmc_storm() ? "what could be compressed is in use, or does not compress" :
+				     "nothing is old enough to be compressed";
 		return 0;
 	}
 
@@ -234,6 +164,30 @@ static unsigned long scan_pages(struct shrinker *s, struct shrink_control *sc)
 	return got ?: SHRINK_STOP;
 }
 
+/* With grow_lock held: the same once somebody has lent us frames, if he does. */
+static unsigned long borrow(const char **why)
+{
+	unsigned long before = xmc_balloon_slice();
+	unsigned long end = jiffies + LENDER_LOOKS;
+
+	if (!xmc_balloon_lender() || !xmc_balloon_inflated() ||
+	    time_before(jiffies, lend_again))
+		return 0;
+
+	/* Who lends goes by requests, and in a storm there are none. */
+	xmc_make_room(1, XMC_AGE_MAX);
+	do {
+		schedule_timeout_uninterruptible(HZ / 10);
+	} while (xmc_balloon_slice() <= before && time_before(jiffies, end));
+
+	if (xmc_balloon_slice() <= before) {
+		lend_again = jiffies + LENDER_HAS_NONE;
+		return 0;
+	}
+
+	return grow(STEP, 0, why);
+}
+
 /*
  * The last chance: oldest first, but in the end whatever there is. Whoever is
  * out of memory, a kernel thread too, has a process killed for it; but never
@@ -248,7 +202,7 @@ static int before_oom(struct notifier_block *nb, unsigned long unused, void *fre
 		return NOTIFY_OK;
 
 	mutex_lock(&grow_lock);
-	got = grow(STEP, 0, &why);
+	got = grow(STEP, 0, &why) ?: borrow(&why);
 	mutex_unlock(&grow_lock);
 
 	*(unsigned long *)freed += got;
@@ -257,13 +211,19 @@ static int before_oom(struct notifier_block *nb, unsigned long unused, void *fre
 	} else {
 		atomic64_inc(&xmc_refusals.value);
 		pr_info_ratelimited("out of memory, and not growing: %s (stall %u%%)\n",
-				    why, stall_percent);
+				    why, xmc_stall_percent());
 	}
 
 	return NOTIFY_OK;
 }
 
 static struct notifier_block oom_nb = { .notifier_call = before_oom };
+
+/* Pages that stay free although the guest has grown by them. */
+static unsigned long spare(void)
+{
+	return max_t(unsigned long, SPARE, READ_ONCE(grow_ahead));
+}
 
 /*
  * With grow_lock held, and the frames of the slice that are not held: pages to
@@ -274,39 +234,67 @@ static unsigned long idle_growth(long have)
 	unsigned long free = global_zone_page_state(NR_FREE_PAGES), nr = 0;
 
 	/* Free pages and no frames for them: the balloon is where they belong. */
-	if (have < 0 && free > SPARE)
-		nr = min((unsigned long)-have, free - SPARE);
-	if (free > SPARE && time_after(jiffies, last_growth + KEEP))
-		nr = max(nr, (free - SPARE) / 2);
+	if (have < 0 && free > spare())
+		nr = min((unsigned long)-have, free - spare());
+	if (free > spare() && time_after(jiffies, last_growth + KEEP))
+		nr = max(nr, (free - spare()) / 2);
 	/*
 	 * What the guest has does not fit, and its slice is all it may hold.
 	 * The balloon takes what it can get; then the kernel's killer decides.
 	 */
-	if (have < 0 && storm() && time_after(jiffies, within_slice + STORM))
+	if (have < 0 && xmc_storm() && time_after(jiffies, within_slice + STORM))
 		nr = max(nr, (unsigned long)-have);
 
 	return nr;
 }
 
+/*
+ * With grow_lock held: what is to be free ahead is, as far as there is room.
+ * Whether free memory goes faster than it is looked after each second.
+ */
+static bool keep_ahead(void)
+{
+	unsigned long free = global_zone_page_state(NR_FREE_PAGES);
+	unsigned long ahead = READ_ONCE(grow_ahead);
+	const char *why;
+
+	if (!READ_ONCE(xmc_grow_enabled.value) || free >= ahead ||
+	    time_before(jiffies, pause_until))
+		return false;
+
+	if (!grow(min(ahead - free, AHEAD), READ_ONCE(xmc_grow_age.value), &why)) {
+		WRITE_ONCE(pause_until, jiffies + PAUSE);
+		return false;
+	}
+
+	return free < ahead / 2;
+}
+
 /* While the guest has grown: keep to the slice, and give back what is idle. */
 static void look_after(struct work_struct *unused)
 {
-	long have;
+	long have, before;
+	bool hurry = false;
 
 	mutex_lock(&grow_lock);
 
-	have = room();
+	have = xmc_room();
 	/* In a storm this would only feed it; whoever stalls holds more then. */
-	if (have < 0 && !storm())
-		have = make_room(0, 1);
-	if (have >= 0 || !storm())
+	if (have < 0 && !xmc_storm()) {
+		before = have;
+		have = xmc_make_room(0, 1);
+		/* What is not old yet will be at the next sweep. */
+		hurry = have > before;
+	}
+	if (have >= 0 || !xmc_storm())
 		within_slice = jiffies;
+	if (have >= 0)
+		hurry = keep_ahead();
 
 	atomic64_add(xmc_balloon_give_back(idle_growth(have)), &xmc_given_back.value);
 
-	if (xmc_balloon_grown())
-		queue_delayed_work(system_freezable_wq, &work,
-				   have < 0 ? HURRY : PERIOD);
+	if (xmc_balloon_grown() || (READ_ONCE(grow_ahead) && xmc_balloon_inflated()))
+		mod_delayed_work(system_freezable_wq, &work, hurry ? HURRY : PERIOD);
 
 	mutex_unlock(&grow_lock);
 }
@@ -338,6 +326,31 @@ static ssize_t grow_store(struct kobject *kobj, struct kobj_attribute *attr,
 
 static struct kobj_attribute grow_attr = __ATTR_WO(grow);
 
+static ssize_t grow_ahead_show(struct kobject *kobj, struct kobj_attribute *attr,
+			       char *buf)
+{
+	return sysfs_emit(buf, "%u\n", READ_ONCE(grow_ahead));
+}
+
+/* Pages that are kept free, by growing while nobody waits for memory yet. */
+static ssize_t grow_ahead_store(struct kobject *kobj, struct kobj_attribute *attr,
+				const char *buf, size_t count)
+{
+	unsigned int pages;
+	int ret;
+
+	ret = kstrtouint(buf, 0, &pages);
+	if (ret)
+		return ret;
+
+	WRITE_ONCE(grow_ahead, pages);
+	mod_delayed_work(system_freezable_wq, &work, 0);
+
+	return count;
+}
+
+static struct kobj_attribute grow_ahead_attr = __ATTR_RW(grow_ahead);
+
 #define XMC_GROW_SHOW(_name, _format, _value)				\
 static ssize_t _name##_show(struct kobject *kobj,			\
 			    struct kobj_attribute *attr, char *buf)	\
@@ -348,10 +361,11 @@ static struct kobj_attribute _name##_attr = __ATTR_RO(_name)
 
 XMC_GROW_SHOW(slice, "%lu", xmc_balloon_slice());
 XMC_GROW_SHOW(grown, "%lu", xmc_balloon_grown());
-XMC_GROW_SHOW(stall_percent, "%u", stall_percent);
+XMC_GROW_SHOW(stall_percent, "%u", xmc_stall_percent());
 
 static struct attribute *xmc_grow_attrs[] = {
 	&grow_attr.attr,
+	&grow_ahead_attr.attr,
 	&slice_attr.attr,
 	&grown_attr.attr,
 	&stall_percent_attr.attr,
@@ -373,9 +387,11 @@ int xmc_grow_init(void)
 {
 	int ret;
 
+	xmc_room_init();
 	pause_until = jiffies;
 	last_growth = jiffies;
 	within_slice = jiffies;
+	lend_again = jiffies;
 	ret = xmc_balloon_init(new_slice);
 	if (ret)
 		return ret;
@@ -415,6 +431,7 @@ void xmc_grow_exit(void)
 	/* Waits for those who are in it. */
 	shrinker_free(shrinker);
 	/* Follows the slice no more: nobody else queues the work ... */
+	WRITE_ONCE(grow_ahead, 0);
 	xmc_balloon_exit();
 	/* ... and without growth it does not queue itself. */
 	cancel_delayed_work_sync(&work);

@@ -7,6 +7,7 @@
  *	exclude.c	memory that is never compressed
  *	report.c	free pages are discarded	(CONFIG_PAGE_REPORTING)
  *	grow.c		the guest grows under pressure	(CONFIG_XEN_BALLOON)
+ *	room.c		frames of the slice that are not held, and making some
  *	balloon.c	the slice, and moving the balloon
  *	call.c		the hypercall, counters
  *
@@ -99,10 +100,20 @@ extern const struct attribute_group xmc_grow_group;
 int xmc_grow_init(void);
 void xmc_grow_exit(void);
 
+/* room.c */
+extern struct xmc_tunable xmc_stall_limit;
+
+long xmc_room(void);
+long xmc_make_room(long wanted, unsigned int min_age);
+bool xmc_storm(void);
+unsigned int xmc_stall_percent(void);
+void xmc_room_init(void);
+
 /* balloon.c */
 int xmc_balloon_init(void (*changed)(void));
 void xmc_balloon_exit(void);
 unsigned long xmc_balloon_slice(void);
+bool xmc_balloon_lender(void);
 unsigned long xmc_balloon_inflated(void);
 unsigned long xmc_balloon_grown(void);
 unsigned long xmc_balloon_deflate(unsigned long nr);

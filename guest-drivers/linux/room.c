@@ -1,0 +1,200 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Room: frames of the slice that the guest does not hold, making some by
+ * compression, and whether that is of any use.
+ */
+
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
+#include <linux/align.h>
+#include <linux/cpumask.h>
+#include <linux/jiffies.h>
+#include <linux/ktime.h>
+#include <linux/math64.h>
+#include <linux/minmax.h>
+#include <linux/mm.h>
+#include <linux/printk.h>
+
+#include <asm/arch_timer.h>
+
+#include "xmc.h"
+
+struct xmc_tunable xmc_stall_limit = XMC_TUNABLE(stall_limit, 40, 100);
+
+/*
+ * What the restores took: since when, and the percentage of the CPUs' time.
+ * Who calls these functions holds the lock of grow.c.
+ */
+static u64 stall_ticks, stall_since;
+static unsigned int stall_percent;
+
+/*
+ * Until then compressing more is taken to be of no use: what could be compressed
+ * is in use, or does not compress. Longer than grow.c bears with more than the
+ * slice.
+ */
+#define REST		(10 * HZ)
+static unsigned long storm_until;
+
+/*
+ * Room that is made of pages which were in use a sweep ago: how many of them, in
+ * what time, while how many came back. A process that fills memory and does not
+ * read it is no storm, however young its pages are.
+ */
+#define YOUNG_AGE	1
+#define YOUNG_WINDOW	(3 * NSEC_PER_SEC)
+static u64 window_since, window_restores, young_ns;
+static u64 young;
+
+static void stand_back(const char *why)
+{
+	if (!time_before(jiffies, storm_until))
+		pr_notice("making no more room for %u s: %s\n", REST / HZ, why);
+	storm_until = jiffies + REST;
+}
+
+static void judge_young(const struct xen_mem_compress_query *q, u64 now)
+{
+	u64 took = now - window_since, back = q->restores - window_restores;
+
+	if (took < YOUNG_WINDOW)
+		return;
+
+	/* An eightieth of a slice in a second or less is noise. */
+	if (div64_u64(young * NSEC_PER_SEC, took) > xmc_balloon_slice() / 80 &&
+	    back > young / 2)
+		stand_back("what could be compressed is in use");
+	else if (2 * young_ns > took)
+		stand_back("pages in use take too long to compress");
+
+	window_since = now;
+	window_restores = q->restores;
+	young_ns = 0;
+	young = 0;
+}
+
+/* Percentage of all CPUs' time that restores took, over half a second or more. */
+static void measure_stall(const struct xen_mem_compress_query *q)
+{
+	u64 now = ktime_get_ns(), ticks = q->stall_ticks - stall_ticks;
+	u64 us = div_u64(now - stall_since, NSEC_PER_USEC);
+	u64 stall_us;
+
+	judge_young(q, now);
+	if (us < USEC_PER_SEC / 2)
+		return;
+
+	stall_us = div_u64(ticks * 1000, arch_timer_get_cntfrq() / 1000);
+	/* What is older than two periods was not measured at all. */
+	if (stall_since && us < 3 * USEC_PER_SEC)
+		stall_percent = div64_u64(100 * stall_us, us * num_online_cpus());
+	else
+		stall_percent = 0;
+	stall_since = now;
+	stall_ticks = q->stall_ticks;
+}
+
+/**
+ * xmc_storm() - whether compressing more is of no use
+ *
+ * Return: true while restores take more time than the limit, and for a while
+ * after it took pages in use to hold no more than the slice, or those did not do.
+ */
+bool xmc_storm(void)
+{
+	return stall_percent > READ_ONCE(xmc_stall_limit.value) ||
+	       time_before(jiffies, storm_until);
+}
+
+/**
+ * xmc_room() - frames of the slice that are not held
+ *
+ * Return: their number; negative where more is held than the slice.
+ */
+long xmc_room(void)
+{
+	struct xen_mem_compress_query q;
+
+	if (xmc_query(&q))
+		return 0;
+	measure_stall(&q);
+
+	return (long)xmc_balloon_slice() - (long)q.held;
+}
+
+/* Compress so many pages of that age; 0 or a negative errno. */
+static int make_some(u32 wanted, u8 age, unsigned long *done)
+{
+	struct xen_mem_compress_range range = {
+		.end = ALIGN_DOWN(U64_MAX, PAGE_SIZE),
+		.min_age = age,
+		.wanted = wanted,
+	};
+	u64 began = ktime_get_ns();
+	int ret;
+
+	ret = xmc_range(XENMEM_compress_op_request, XENMEM_compress_f_whole_domain,
+			&range, false);
+	*done = range.done;
+	if (age <= YOUNG_AGE) {
+		young += range.done;
+		young_ns += ktime_get_ns() - began;
+	}
+
+	return ret;
+}
+
+/**
+ * xmc_make_room() - compress pages of the domain, oldest first
+ * @wanted: until there is so much room
+ * @min_age: none that was accessed within so many sweeps
+ *
+ * Return: the room there is then.
+ */
+long xmc_make_room(long wanted, unsigned int min_age)
+{
+	static const u8 ages[] = { XMC_AGE_MAX, 8, 4, 2, 1, 0 };
+	long have = xmc_room();
+	unsigned int i;
+
+	for (i = 0; have < wanted && i < ARRAY_SIZE(ages); i++) {
+		u8 age = max_t(u8, ages[i], min_age);
+		unsigned long done;
+
+		do {
+			/* A page brings about half a frame: the other is store. */
+			if (make_some(2 * (wanted - have), age, &done))
+				return xmc_room();
+			have = xmc_room();
+			if (xmc_storm())
+				return have;
+		} while (have < wanted && done);
+
+		if (age == min_age)
+			break;
+	}
+	/*
+	 * To try all of it again for every page that somebody wants would keep
+	 * everybody waiting, and nobody from being killed.
+	 */
+	if (have < wanted && !min_age)
+		stand_back("what is left does not compress");
+
+	return have;
+}
+
+/**
+ * xmc_stall_percent() - what restores took when that was last looked at
+ *
+ * Return: percentage of the time of all CPUs.
+ */
+unsigned int xmc_stall_percent(void)
+{
+	return READ_ONCE(stall_percent);
+}
+
+/** xmc_room_init() - before any of the above */
+void xmc_room_init(void)
+{
+	storm_until = jiffies;
+}

@@ -1,0 +1,149 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What neither killing nor compression can help, and load that goes up and down."""
+
+from __future__ import annotations
+
+import re
+import time
+from contextlib import suppress
+
+import pytest
+
+from harness.build.artifacts import existing
+from harness.errors import GuestError
+from harness.scenarios.bed import Guest
+from harness.scenarios.content import ContentClass, Corpus
+from harness.scenarios.driver import daemon_log, with_driver, without_driver
+from harness.scenarios.heaps import Heaps, before_the_first_kill
+from harness.scenarios.load import driver_counters, driver_file, guest_run
+from harness.scenarios.pressure import read_pressure
+
+
+@pytest.fixture(scope="module")
+def corpus() -> Corpus:
+    return Corpus.load(existing().corpus.path)
+
+
+class Watch:
+    """How often a guest asked, and for how many pages the codec ran (in vain, too), a second."""
+
+    def __init__(self, guest: Guest) -> None:
+        self._guest = guest
+        self._before = self._now()
+
+    def _now(self) -> tuple[float, int, int]:
+        codec = self._guest.controller.histogram("encode").count
+        codec += self._guest.controller.stats().rejected
+        return time.monotonic(), driver_counters(self._guest)["requests"], codec
+
+    def per_second(self) -> tuple[float, float]:
+        """Requests and pages since this was made."""
+        took_s, requests, codec = (b - a for a, b in zip(self._before, self._now(), strict=True))
+        return requests / took_s, codec / took_s
+
+
+def heaps_and_limit(guest: Guest, corpus: Corpus, content: ContentClass) -> tuple[Heaps, int]:
+    """No heaps yet in a guest with its driver, and how many it has room for without."""
+    heaps = Heaps(guest, corpus, content)
+    without_driver(guest)
+    limit = before_the_first_kill(heaps)
+    with_driver(guest)
+    return heaps, limit
+
+
+@pytest.mark.slow
+def test_a_storm_that_cannot_be_helped_ends_as_without_the_driver(
+    sliced: Guest, corpus: Corpus
+) -> None:
+    """Incompressible, and more than there is: the killer works, nobody spins, the log says why."""
+    heaps, off = heaps_and_limit(sliced, corpus, ContentClass.RANDOM)
+    kills = read_pressure(sliced).kills
+    slowest, watch = 0.0, Watch(sliced)
+    while read_pressure(sliced).kills < kills + 3:
+        assert len(heaps.alive) < 3 * off, "nobody is killed"
+        began = time.monotonic()
+        with suppress(GuestError):  # it may be one of those that are killed
+            heaps.begin()
+        slowest = max(slowest, time.monotonic() - began)
+    began_kills = len(heaps.alive) - 3
+    requests, codec = watch.per_second()
+    print(
+        f"{off} heaps without the driver, {began_kills} with it; a heap took at most"
+        f" {slowest:.1f} s; a second has {requests:.0f} requests, {codec:.0f} pages for the codec"
+    )
+    said = guest_run(sliced, "dmesg | grep 'not growing'; true").decode()
+    print(said[-600:], daemon_log(sliced)[-1500:])
+    # Not earlier than without, nor later than what else the guest has makes room for: of kernel
+    # and tools some 17 MiB are gained, which is four heaps.
+    assert off - 1 <= began_kills <= off + 4
+    assert slowest < 30
+    assert int(driver_file(sliced, "oom_left")) > 0
+    assert "does not compress" in said or "is in use" in said
+    assert re.search(r"(: less|backing off): ", daemon_log(sliced))
+    # Pages that did not compress are left alone, and asking for nothing has its pauses.
+    assert requests < 200
+    assert codec < 5000
+
+
+@pytest.mark.slow
+def test_a_working_set_that_does_not_fit_is_no_livelock(sliced: Guest, corpus: Corpus) -> None:
+    """All that is compressed comes back at once: work goes on, the daemon backs off."""
+    heaps, off = heaps_and_limit(sliced, corpus, ContentClass.TEXT)
+    for _ in range(int(1.6 * off)):
+        heaps.begin()
+    for load in heaps.alive:
+        work = f"memload ctl --socket /tmp/memload.{load.name} work 200"
+        guest_run(sliced, f"{work} > /dev/null 2>&1 < /dev/null &")
+    slowest, watch = 0.0, Watch(sliced)
+    until = time.monotonic() + 60
+    while time.monotonic() < until:
+        began = time.monotonic()
+        guest_run(sliced, "true")
+        slowest = max(slowest, time.monotonic() - began)
+        time.sleep(1)
+    requests, codec = watch.per_second()
+    print(f"slowest answer {slowest:.1f} s; a second: {requests:.0f} requests, {codec:.0f} pages")
+    print(read_pressure(sliced), daemon_log(sliced)[-3000:])
+    assert slowest < 20
+    assert "backing off" in daemon_log(sliced) or "restores take too long" in daemon_log(sliced)
+    assert requests < 500
+
+
+@pytest.mark.slow
+def test_requests_follow_the_load_up_and_down(sliced: Guest, corpus: Corpus) -> None:
+    """Steps of load: calm, light, heavy, light, calm."""
+    heaps, off = heaps_and_limit(sliced, corpus, ContentClass.TEXT)
+    for _ in range(int(1.5 * off)):
+        heaps.begin()
+    at_once = {"calm": 0, "light": 1, "heavy": 4}
+    seen: list[tuple[str, float, float]] = []
+    for step in ("calm", "light", "heavy", "light", "calm"):
+        guest_run(sliced, "rm -f /run/step.*; touch /run/step.go")
+        # Each goes through heaps of its own, one after another.
+        for lane in range(at_once[step]):
+            names = " ".join(load.name for load in heaps.alive[lane :: at_once[step]])
+            guest_run(
+                sliced,
+                f"(while [ -e /run/step.go ]; do for n in {names}; do memload ctl --socket"
+                " /tmp/memload.$n digest 1 > /dev/null; done; done) > /dev/null 2>&1"
+                " < /dev/null &",
+            )
+        time.sleep(5)
+        before, began = read_pressure(sliced), time.monotonic()
+        time.sleep(15)
+        after, took = read_pressure(sliced), time.monotonic() - began
+        guest_run(sliced, "rm -f /run/step.go; sleep 2")
+        seen.append(
+            (
+                step,
+                (after.requests - before.requests) / took,
+                (after.some_us - before.some_us + after.stall_us - before.stall_us) / took / 1e6,
+            )
+        )
+    for step, requests, stall in seen:
+        print(f"{step:6} {requests:7.1f} requests/s, stall {stall:.1%}")
+    heaps.verify()
+    by_step = [requests for _, requests, _ in seen]
+    assert by_step[0] < 0.2 * by_step[1]
+    assert by_step[1] < by_step[2] > by_step[3]
+    assert by_step[4] < 0.2 * by_step[3]
