@@ -37,7 +37,10 @@ class Job:
 # What guests ask for, and how they fare: with the driver and without.
 GUESTS = tuple(
     f"tests/integration/test_{name}.py"
-    for name in ("driver", "driver_growth", "driver_alive", "memcompressd")
+    for name in (
+        *("driver", "driver_growth", "driver_alive", "driver_storm", "driver_absent"),
+        *("driver_ends", "memcompressd", "broker"),
+    )
 )
 
 
