@@ -64,5 +64,5 @@ def test_the_drivers_lines_are_counted_and_under_what_its_readme_says() -> None:
             ["make", "-s", "-C", str(folder), "lines"], capture_output=True, text=True, check=True
         ).stdout
     )
-    assert 500 < counted < 1200
-    assert "under 1 200 lines of code" in (folder / "README.md").read_text()
+    assert 500 < counted < 1300
+    assert "under 1 300 lines of code" in (folder / "README.md").read_text()
