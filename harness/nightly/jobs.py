@@ -14,8 +14,9 @@ FUZZ = "tests/hypervisor/test_fuzz.py"
 HOSTILE = "tests/integration/test_compress_hostile.py"
 KERNELS = "tests/integration/test_driver_kernels.py"
 FLASK = "tests/integration/test_flask.py"
+TECHNIQUES = "tests/integration/test_techniques.py"
 # Slow tests that are jobs of their own.
-NIGHTLY = (FUZZ, HOSTILE, KERNELS, FLASK)
+NIGHTLY = (FUZZ, HOSTILE, KERNELS, FLASK, TECHNIQUES)
 TOTAL = "round-trips.total"
 
 
@@ -76,6 +77,7 @@ JOBS: tuple[Job, ...] = (
     Job("integration-hw-af", 2, _tests("tests/integration", "--profile=hw-af"), 3600),
     Job("integration-debug", 2, _with_debug_xen("tests/integration", "-k", "compress"), 3600),
     Job("guests", 2, _tests(*GUESTS, marks="slow"), 2 * 3600),
+    Job("techniques", 2, _tests(TECHNIQUES, marks="slow"), 3600),
     Job("lru", 2, _run("lru"), 3600),
     Job("latency", 2, _run("latency"), 3600),
     Job("density", 2, _run("density"), 3600),

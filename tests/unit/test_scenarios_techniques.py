@@ -112,6 +112,42 @@ def test_a_bare_guest_has_no_driver_and_a_controller_at_rest(guest: BareGuest) -
     assert any(command.startswith("insmod") for command in guest.commands)
 
 
+@pytest.mark.parametrize(
+    ("name", "done", "not_done"),
+    [
+        ("mem-compress", ["set sweep_ms=500", "insmod", "memcompressd -c"], "grow_age"),
+        ("mem-compress:no-ageing", ["set sweep_ms=0", "echo 0 > /sys/", "min_age = 0"], "hint = 0"),
+        ("mem-compress:no-hints", ["set sweep_ms=500", "hint = 0"], "grow_age"),
+        ("mem-compress:no-discard", [".ko report=0", "memcompressd -c"], "hint = 0"),
+        ("mem-compress:whole-memory-scan", ["set sweep_ms=500", "insmod"], "memcompressd -c"),
+    ],
+)
+def test_of_ours_only_that_part_is_off(
+    guest: BareGuest, name: str, done: list[str], not_done: str
+) -> None:
+    technique(name).set_up(guest)
+    said = "\n".join(guest.commands)
+    for part in done:
+        assert part in said
+    assert not_done not in said
+    guest.commands.clear()
+    technique(name).tear_down(guest)
+    assert guest.commands[-2:] == ["set sweep_ms=0", "restore"]
+
+
+@pytest.mark.parametrize("name", ["zram", "zswap", "flash-swap"])
+def test_what_was_swapped_on_is_swapped_off(guest: BareGuest, name: str) -> None:
+    technique(name).set_up(guest)
+    device = next(c for c in guest.commands if "swapon" in c).rpartition(" ")[2]
+    technique(name).tear_down(guest)
+    assert any(f"swapoff {device}" in command for command in guest.commands)
+
+
+def test_pages_are_offered_for_merging_by_who_starts_the_workload() -> None:
+    assert technique("ksm").prefix == ("memload", "run", "--merge", "--")
+    assert technique("mem-compress").prefix == ()
+
+
 def test_mm_stat_is_read_by_position() -> None:
     found = parse_mm_stat(" 4096000 1000000 1200000 0 1300000 12 3 4 0\n")
     assert (found["orig_bytes"], found["used_bytes"], found["same_pages"]) == (4096000, 1200000, 12)

@@ -33,6 +33,7 @@ from harness.report.run import Scalar
 from harness.scenarios.techniques.base import Active, Technique, bare, record
 from harness.scenarios.techniques.compress import ABLATIONS, MemCompress
 from harness.scenarios.techniques.kill import Kill, Nothing
+from harness.scenarios.techniques.ksm import Ksm
 from harness.scenarios.techniques.swap import FlashSwap, Zswap
 from harness.scenarios.techniques.zram import Zram
 
@@ -55,6 +56,7 @@ TECHNIQUES: Mapping[str, Technique] = {
         Zram(),
         Zswap(),
         FlashSwap(),
+        Ksm(),
         MemCompress(),
         *ABLATIONS,
     )

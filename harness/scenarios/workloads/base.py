@@ -98,16 +98,22 @@ class Workload(Protocol):
 
 
 @contextmanager
+def stopped_on_error(work: Running) -> Iterator[None]:
+    """Whatever the block raises, the workload is stopped first: it may be what was killed."""
+    try:
+        yield
+    except BaseException:
+        with suppress(HarnessError):
+            work.stop()
+        raise
+
+
+@contextmanager
 def running(
     workload: Workload, guest: Guest, setup: Setup, *, prefix: Sequence[str] = ()
 ) -> Iterator[Running]:
     """Have a workload run for as long as the block does."""
     work = workload.start(guest, setup, prefix=prefix)
-    try:
+    with stopped_on_error(work):
         yield work
-    except BaseException:
-        # It may be what was killed.
-        with suppress(HarnessError):
-            work.stop()
-        raise
     work.stop()

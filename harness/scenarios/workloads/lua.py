@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from harness.report.run import Scalar
 from harness.scenarios.bed import Guest
-from harness.scenarios.workloads.base import Result, Setup
+from harness.scenarios.workloads.base import Result, Setup, stopped_on_error
 from harness.scenarios.workloads.programs import Conversation, needs_disk, same
 
 SCRIPT = "/workloads/heap.lua"
@@ -81,7 +81,8 @@ class Lua:
         lua = Conversation.start(guest, self.name, ["/usr/bin/lua5.4", SCRIPT], prefix=prefix)
         objects = setup.mib * (1 << 20) // OBJECT_BYTES
         running = RunningLua(lua, setup.seed, max(1, int(ROUNDS * setup.work)))
-        running.fill(objects)
+        with stopped_on_error(running):
+            running.fill(objects)
         return running
 
 

@@ -19,7 +19,7 @@ from harness.report.run import Scalar
 from harness.scenarios.bed import Guest
 from harness.scenarios.content import ContentClass
 from harness.scenarios.load import Load
-from harness.scenarios.workloads.base import Result, Setup
+from harness.scenarios.workloads.base import Result, Setup, stopped_on_error
 
 PAGES_PER_MIB = 256
 # Each a word of a page: memory that is there gives a million in some seconds.
@@ -68,8 +68,10 @@ class Memload:
             corpus=setup.corpus,
             prefix=prefix,
         )
-        load.fill(1)
-        return RunningMemload(self, load, max(1, int(ACCESSES * setup.work)))
+        running = RunningMemload(self, load, max(1, int(ACCESSES * setup.work)))
+        with stopped_on_error(running):
+            load.fill(1)
+        return running
 
 
 @dataclass(slots=True)

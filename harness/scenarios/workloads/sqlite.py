@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from harness.report.run import Scalar
 from harness.scenarios.bed import Guest
-from harness.scenarios.workloads.base import Result, Setup
+from harness.scenarios.workloads.base import Result, Setup, stopped_on_error
 from harness.scenarios.workloads.programs import Conversation, needs_disk, same
 
 # A row with its entry in the index.
@@ -72,7 +72,8 @@ class Sqlite:
         twin = sqlite3.connect(":memory:")
         statements = max(1, int(STATEMENTS * setup.work))
         running = RunningSqlite(shell, twin, setup.seed, rows, statements)
-        running.carry_out(create(setup.seed, rows))
+        with stopped_on_error(running):
+            running.carry_out(create(setup.seed, rows))
         return running
 
 
