@@ -35,15 +35,16 @@ def check_budget(profile: Profile, origins: Mapping[str, str]) -> None:
     if board.gic == 2 and board.cpus > 8:
         raise refuse("board.gic", "GICv2 serves at most 8 CPUs")
     xen_mib = XEN_MIB + board.memory_mib // XEN_PART
+    # Of those that a scenario may start later, the largest at least.
+    later = [guest for guest in profile.guests.values() if not guest.start]
+    first = [guest for guest in profile.guests.values() if guest.start]
+    first += sorted(later, key=lambda guest: guest.memory_mib)[-1:]
     needed = (
-        xen_mib
-        + profile.dom0.memory_mib
-        + sum(guest.memory_mib + PER_GUEST_MIB for guest in profile.guests.values())
+        xen_mib + profile.dom0.memory_mib + sum(guest.memory_mib + PER_GUEST_MIB for guest in first)
     )
     if needed > board.memory_mib:
         parts = [f"Xen {xen_mib}", f"dom0 {profile.dom0.memory_mib}"] + [
-            f"{guest.name} {guest.memory_mib} + {PER_GUEST_MIB}"
-            for guest in profile.guests.values()
+            f"{guest.name} {guest.memory_mib} + {PER_GUEST_MIB}" for guest in first
         ]
         raise refuse(
             "board.memory_mib",

@@ -104,6 +104,9 @@ class Guest:
     """Size of a disk of its own to swap to, sparse on the host; 0: it has none."""
     programs: bool = False
     """Whether it has the disk with real programs that workloads run (images/programs)."""
+    start: bool = True
+    """With the testbed; else dom0 knows it, it has its port and its console, and a scenario may
+    start it."""
     image: ImageSpec | None = None
     """Of a guest of kind ``aosp-image``, and of no other."""
 

@@ -147,6 +147,7 @@ class ImageSection(_Section):
 
 class GuestSection(_Section):
     enabled: bool = True
+    start: bool = True
     kind: Annotated[GuestKind, Field(strict=False)]
     memory_mib: int = Field(ge=16)
     slice_mib: int = Field(default=0, ge=0)
@@ -208,6 +209,7 @@ class ProfileFile(_Section):
                 key: Guest(
                     name=key,
                     kind=section.kind,
+                    start=section.start,
                     memory_mib=section.memory_mib,
                     slice_mib=section.slice_mib,
                     vcpus=section.vcpus,

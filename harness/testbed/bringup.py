@@ -27,7 +27,8 @@ from harness.machine.console import Console, first_failure
 from harness.machine.qemu import QemuProcess
 from harness.machine.qmp import Qmp
 from harness.testbed import own_images
-from harness.testbed.assets import config_path, make_disks, write_assets
+from harness.testbed.assets import make_disks, write_assets
+from harness.testbed.creating import create_guest
 from harness.testbed.ports import choose_ports
 from harness.testbed.record import Folder
 from harness.testbed.slices import wait_held
@@ -200,20 +201,16 @@ class Bringup:
         self.controller = controller_present(dom0)
 
     def _create_guests(self) -> None:
-        xl = Xl(self.transport("dom0"))
-        for guest in self.profile.guests.values():
-            domid = xl.create_paused(config_path(guest), guest.name)
-            self.domids[guest.name] = domid
-            # Before its first instruction: the controller refuses a domain that has run.
-            if guest.compress.enabled and self.controller:
-                DomainController(self.transport("dom0"), domid).enable(guest.compress)
-            if guest.slice_mib:
-                xl.set_slice(domid, guest.slice_mib)
-            xl.unpause(domid)
+        for guest in self._first():
+            self.domids[guest.name] = create_guest(
+                guest,
+                self.transport("dom0"),
+                controlled=guest.compress.enabled and self.controller,
+            )
 
     def _wait_guests(self) -> None:
         xl = Xl(self.transport("dom0"))
-        for guest in self.profile.guests.values():
+        for guest in self._first():
             deadline = Deadline(self.profile.boot_s(guest))
             if guest.image is not None:
                 self._wait_adb(guest, xl, deadline)
@@ -224,6 +221,9 @@ class Bringup:
             shell.run("true", timeout_s=max(1.0, deadline.remaining_s())).check(shell.where)
             if guest.slice_mib:
                 wait_held(guest, guest.slice_mib, xl, self._controller(guest), deadline)
+
+    def _first(self) -> list[Guest]:
+        return [guest for guest in self.profile.guests.values() if guest.start]
 
     def _controller(self, guest: Guest) -> DomainController | None:
         if not (guest.compress.enabled and self.controller):

@@ -24,6 +24,7 @@ from harness.hypervisor.memcompress import DomainController
 from harness.hypervisor.xl import Xl
 from harness.machine.argv import CONTROL_SOCKET, adb_port
 from harness.machine.qmp import Qmp
+from harness.testbed.creating import create_guest
 from harness.testbed.record import Folder, Record
 from harness.testbed.slices import wait_held
 from harness.testbed.states import State
@@ -147,6 +148,32 @@ class Testbed:
             raise self._unknown(name)
         return self.guests[name]
 
+    def start(self, *names: str, controlled: bool = True) -> None:
+        """Start guests that the profile defines and did not start, and wait until all answer.
+
+        controlled: with the controller, if the profile and this Xen have it
+
+        Raises HypervisorError when there is no room for one, DeadlineExceeded, and what a console
+        said; those that were started stay.
+        """
+        for name in names:
+            guest = self.guest(name).config
+            with_it = controlled and guest.compress.enabled and self.controller_present
+            create_guest(guest, self.dom0, controlled=with_it)
+        deadline = Deadline(max(self.profile.boot_s(self.guest(name).config) for name in names))
+        for name in names:
+            way = self.transport(name)
+            way.wait_up(deadline)
+            way.run("true", timeout_s=max(1.0, deadline.remaining_s()))
+
+    def stop(self, *names: str) -> None:
+        """Destroy the domains of guests, where there are any."""
+        running = self.xl.domains()
+        for name in names:
+            if name in running:
+                self.xl.destroy(name)
+            self._ways.forget(name)
+
     def transport(self, name: str) -> Transport:
         """The way into ``dom0`` or a guest. Raises UsageError for an unknown name."""
         self._require(name)
@@ -203,6 +230,8 @@ class Testbed:
             "dom0_mib": self.profile.dom0.memory_mib,
         }
         for name, guest in self.guests.items():
+            if not guest.config.start:
+                continue
             dimensions[f"{name}_mib"] = guest.config.memory_mib
             if guest.config.slice_mib:
                 dimensions[f"{name}_slice_mib"] = guest.config.slice_mib

@@ -71,6 +71,14 @@ class Ways:
             )
         return self._adb[name]
 
+    def forget(self, name: str) -> None:
+        """End the connections into a machine that is gone; another may come in its place."""
+        ways: tuple[dict[str, SshTransport] | dict[str, AdbTransport], ...] = (self._ssh, self._adb)
+        for known in ways:
+            way = known.pop(name, None)
+            if way is not None:
+                way.close()
+
     def _teller(self, way: Control, name: str) -> Callable[..., None]:
         return lambda **about: self._tell(way.value, machine=name, **about)
 
