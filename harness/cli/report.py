@@ -63,6 +63,12 @@ def register(app: typer.Typer) -> None:
         out: Annotated[
             Path | None, typer.Option(help="The page; default report.html in the run folder.")
         ] = None,
+        tables: Annotated[
+            Path | None, typer.Option(metavar="FILE.md", help="The tables as Markdown instead.")
+        ] = None,
+        pictures: Annotated[
+            Path | None, typer.Option(metavar="FOLDER", help="Every chart as an SVG instead.")
+        ] = None,
         explain: Annotated[
             bool, typer.Option("--explain", help="Only say why the run ended as it did.")
         ] = False,
@@ -75,15 +81,23 @@ def register(app: typer.Typer) -> None:
         harness report runs/a runs/b --out both.html
 
         harness report --explain runs/20260131-142501-lru
+
+        harness report runs/a runs/b --tables docs/results.md --pictures docs/pictures
         """
         from harness.cli.common import print_json
         from harness.errors import UsageError
-        from harness.report.cli import show_explanation, write_page
+        from harness.report.cli import show_explanation, write_page, write_pictures, write_tables
 
         if explain:
             if len(runs) != 1:
                 raise UsageError("one run at a time can be explained", where="--explain")
             show_explanation(runs[0], as_json=as_json)
+            return
+        if tables is not None:
+            write_tables(runs, tables)
+        if pictures is not None:
+            write_pictures(runs, pictures)
+        if tables is not None or pictures is not None:
             return
         page = write_page(runs, out)
         if as_json:

@@ -25,6 +25,9 @@ def register(app: typer.Typer) -> None:
             list[str] | None,
             typer.Option("--set", metavar="STEP.KEY=VALUE", help="round-trips.total=10000"),
         ] = None,
+        resume: Annotated[
+            bool, typer.Option("--resume", help="Go on in --out, where an attempt has ended.")
+        ] = False,
         as_json: Json = False,
     ) -> None:
         """Run a scenario; it leaves a run folder and prints a table.
@@ -34,7 +37,16 @@ def register(app: typer.Typer) -> None:
         harness run first-light
 
         harness run roundtrip --seed 7 --set round-trips.total=100000
+
+        harness run squeeze --out runs/s --resume
         """
         from harness.scenarios.cli import run as run_scenario
 
-        run_scenario(scenario, out=out, seed=seed, overrides=overrides or [], as_json=as_json)
+        run_scenario(
+            scenario,
+            out=out,
+            seed=seed,
+            overrides=overrides or [],
+            resume=resume,
+            as_json=as_json,
+        )

@@ -55,6 +55,34 @@ def write_page(run_dirs: Sequence[Path], out: Path | None = None) -> Path:
     return target
 
 
+def write_tables(run_dirs: Sequence[Path], out: Path) -> None:
+    """Write the tables of runs as Markdown. Raises UsageError when a folder is no run folder."""
+    from harness.report.page.results import results
+
+    text = results([load_run(path) for path in run_dirs])
+    out.parent.mkdir(parents=True, exist_ok=True)
+    out.write_text(text, encoding="utf-8")
+
+
+def write_pictures(run_dirs: Sequence[Path], out: Path) -> list[Path]:
+    """Write each chart of the runs' report as KEY.svg into a folder; what was written.
+
+    Raises UsageError when a folder is no run folder, or there is nothing to draw.
+    """
+    from harness.report.page.picture import picture
+    from harness.report.page.render import charts_of
+
+    written = []
+    out.mkdir(parents=True, exist_ok=True)
+    for chart in charts_of([load_run(path) for path in run_dirs]):
+        if not chart.log_x:  # distributions are for the page, where one can point at them
+            written.append(out / f"{chart.key}.svg")
+            written[-1].write_text(picture(chart), encoding="utf-8")
+    if not written:
+        raise UsageError("these runs have no chart to draw", where=str(run_dirs[0]))
+    return written
+
+
 def show_comparison(run_dirs: Sequence[Path], *, as_json: bool = False) -> None:
     """Print how runs, or the techniques of one run, differ: a table in words.
 

@@ -14,6 +14,7 @@ from typing import Any
 from rich.table import Table
 
 from harness.report.run import Run, RunState, Scalar
+from harness.report.values import idle_techniques
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,9 +92,17 @@ class Figure:
 def figures(run: Run) -> list[Figure]:
     """All bars; a figure recorded several times (per guest, per mode) gives one line each."""
     result = []
+    idle = idle_techniques(run)
     for bar in BARS:
-        # A failed or inactive run has no figures, whatever it recorded before it ended so.
-        found = [m for m in run.metrics if m.name == bar.name and run.state is RunState.PASSED]
+        # A failed or inactive run has no figures, whatever it recorded before it ended so; nor
+        # has a technique that did nothing.
+        found = [
+            m
+            for m in run.metrics
+            if m.name == bar.name
+            and run.state is RunState.PASSED
+            and m.labels.get("technique") not in idle
+        ]
         dimensions = dict(run.dimensions)
         result += [Figure(bar, m.value, dimensions | dict(m.labels)) for m in found]
         if not found:

@@ -102,6 +102,23 @@ def load_run(path: Path) -> Run:
     return Run(path, info, tuple(metrics), tuple(_read_lines(path / "histograms.jsonl")))
 
 
+def resumable(path: Path, *, scenario: str, seed: int) -> Mapping[str, Any]:
+    """run.json of a run that can be gone on with. Raises UsageError when it cannot."""
+    run = load_run(path)
+    where = str(path)
+    if run.state is RunState.PASSED:
+        raise UsageError("this run has come to its end", where=where, hint="--out NEW")
+    if run.goes_on():
+        raise UsageError("this run is still going on", where=where)
+    if (run.info["scenario"], run.seed) != (scenario, seed):
+        raise UsageError(
+            f"this is a run of {run.info['scenario']} with seed {run.seed}",
+            where=where,
+            hint=f"not of {scenario} with seed {seed}: --out NEW",
+        )
+    return run.info
+
+
 def _metric(record: Mapping[str, Any]) -> Metric:
     return Metric(
         record["t_s"], record["name"], record["value"], record["unit"], record.get("labels", {})

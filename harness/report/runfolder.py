@@ -53,9 +53,9 @@ from harness.errors import SetupError, UsageError
 from harness.paths import runs_dir
 from harness.report.histogram import Histogram, bucket_middle
 from harness.report.provenance import checkout, host
-from harness.report.run import SCHEMA, RunState, Scalar
+from harness.report.run import SCHEMA, RunState, Scalar, resumable
 from harness.report.series import write_parquet
-from harness.report.timeline import Said, merge_events, read_events
+from harness.report.timeline import Event, Said, merge_events, read_events
 
 
 class RunFolder:
@@ -72,15 +72,26 @@ class RunFolder:
         seed: int,
         out: Path | None = None,
         command_line: Sequence[str] | None = None,
+        resume: bool = False,
     ) -> None:
-        """Create the folder: ``out``, which must not exist or be empty, or one under runs/."""
+        """Create the folder: ``out``, which must not exist or be empty, or one under runs/.
+
+        resume: ``out`` may be what an attempt left that did not come to a good end; this one goes
+                on behind it. Raises UsageError when it is of another scenario, seed or schema.
+        """
         now = datetime.datetime.now(datetime.UTC)
         self.path = out or _free_name(runs_dir(), f"{now:%Y%m%d-%H%M%S}-{scenario}")
+        earlier = None
         if self.path.exists() and any(self.path.iterdir()):
-            raise UsageError("the run folder is not empty", where=str(self.path), hint="--out NEW")
+            if not resume:
+                hint = "--out NEW, or --resume to go on with it"
+                raise UsageError("the run folder is not empty", where=str(self.path), hint=hint)
+            earlier = resumable(self.path, scenario=scenario, seed=seed)
         self.path.mkdir(parents=True, exist_ok=True)
-        self._start_s = time.monotonic()
-        self._start_wall_s = now.timestamp()
+        self._earlier = list(read_events(self.path / "events.jsonl")) if earlier else []
+        spent_s = max((event["t_s"] for event in self._earlier), default=0.0)
+        self._start_s = time.monotonic() - spent_s
+        self._start_wall_s = now.timestamp() - spent_s
         self._run: dict[str, Any] = {
             "schema": SCHEMA,
             "scenario": scenario,
@@ -96,6 +107,11 @@ class RunFolder:
             "host": host(),
             "failure": None,
         }
+        if earlier is not None:
+            self._run |= {"started": earlier["started"], "hashes": dict(earlier["hashes"])}
+        self._resumed_hashes = dict(self._run["hashes"])
+        for name in ("metrics.jsonl", "histograms.jsonl", "events.jsonl"):
+            _drop_half_line(self.path / name)
         self._metrics = (self.path / "metrics.jsonl").open("a", encoding="utf-8")
         self._histograms = (self.path / "histograms.jsonl").open("a", encoding="utf-8")
         self._events = (self.path / "events.jsonl").open("a", encoding="utf-8")
@@ -118,6 +134,11 @@ class RunFolder:
         config: Mapping[str, Any] | None = None,
     ) -> None:
         """Add what the run ran on, as soon as it is known; ``config``: whole profiles by name."""
+        for name, digest in (hashes or {}).items():
+            if self._resumed_hashes.get(name, digest) != digest:
+                raise UsageError(
+                    f"{name} is another than when this run began", hint="begin anew: --out NEW"
+                )
         self._run["config"].update(config or {})
         self._run["dimensions"].update(dimensions or {})
         self._run["hashes"].update(hashes or {})
@@ -148,6 +169,10 @@ class RunFolder:
     def event(self, kind: str, **fields: Any) -> None:
         """Record that something happened."""
         self._append(self._events, {"t_s": round(self.elapsed_s, 6), "kind": kind} | fields)
+
+    def earlier(self, kind: str) -> list[Event]:
+        """Events of that kind that earlier attempts at this run recorded."""
+        return [event for event in self._earlier if event["kind"] == kind]
 
     def add_testbed(
         self, prefix: str, *, started_s: float, events: Path, logs: Mapping[str, Path]
@@ -240,6 +265,13 @@ class RunFolder:
                 where=str(self.path),
                 hint="make room there, or --out on another disk",
             ) from error
+
+
+def _drop_half_line(path: Path) -> None:
+    """What a killed run was about to write when it was killed."""
+    if path.exists():
+        content = path.read_bytes()
+        os.truncate(path, content.rfind(b"\n") + 1)
 
 
 def _free_name(folder: Path, name: str) -> Path:

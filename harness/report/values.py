@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from harness.report.run import Run, RunState, Scalar
 
 OURS = "mem-compress"
+NONE = "none"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +50,7 @@ def idle_techniques(run: Run) -> set[str]:
         if metric.name == "technique_count":
             counts[str(metric.labels.get("technique"))] += metric.value
     # There is nothing that "none" could count.
-    return {name for name, count in counts.items() if not count and name != "none"}
+    return {name for name, count in counts.items() if not count and name != NONE}
 
 
 def technique_of(value: Value) -> str:

@@ -76,6 +76,11 @@ def _sections(runs: Sequence[Run], values: Sequence[Value]) -> list[dict[str, An
     return [{"title": title, "charts": found} for title, found in titled if found]
 
 
+def charts_of(runs: Sequence[Run]) -> list[Chart]:
+    """Every chart of the page, in its order."""
+    return [chart for part in _sections(runs, values_of(runs)) for chart in part["charts"]]
+
+
 def _title(runs: Sequence[Run]) -> str:
     names = list(dict.fromkeys(str(run.info["scenario"]) for run in runs))
     return f"{', '.join(names)}" + (f": {len(runs)} runs" if len(runs) > 1 else "")

@@ -1,0 +1,100 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Tables as Markdown and charts as SVG: what the README and docs/results.md are made of."""
+
+from __future__ import annotations
+
+import time
+import xml.etree.ElementTree as ElementTree
+from pathlib import Path
+
+import pytest
+
+from harness.errors import UsageError
+from harness.report.cli import write_pictures, write_tables
+from harness.report.figures import figures
+from harness.report.page.facts import headline
+from harness.report.run import load_run
+from harness.report.runfolder import RunFolder
+
+PAGES = {"nominal": 1000, "store_pages": 20, "table_pages": 2, "ballooned": 0, "zero": 50}
+SVG = "{http://www.w3.org/2000/svg}"
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Path:
+    """A run that measured a little of everything; the technique ``idle`` did nothing."""
+    with RunFolder("mixed", seed=1, out=tmp_path / "run") as folder:
+        for resident in (900, 500):
+            time.sleep(0.06)  # what was recorded within less is one sample
+            pages = {**PAGES, "resident": resident, "same": 0, "lzo": 70}
+            pages["discarded"] = 880 - resident
+            for name, value in pages.items():
+                folder.metric(
+                    name, value, "pages", guest="linux", profile="p", sample=str(resident)
+                )
+        for technique, count, hosted in (("none", 0, 5), ("mem-compress", 7, 9), ("idle", 0, 6)):
+            labels = {"technique": technique, "workload": "memload"}
+            folder.metric("technique_count", count, "events", **labels)
+            folder.metric("guests_hosted", hosted, "guests", **labels, slice_mib=0, why="no | room")
+            for ram in (100, 50):
+                at = {**labels, "ram": ram, "repetition": 0}
+                killed = technique == "none" and ram == 50
+                folder.metric("survived", int(not killed), "runs", **at)
+                if not killed:
+                    folder.metric("slowdown", (100 - ram) / 1000, "ratio", **at)
+        folder.metric("guests_hosted_ratio", 1.8, "ratio", technique="mem-compress")
+        folder.metric("slowdown_50", 0.5, "ratio", technique="idle")
+        for mode, mib in (("native", 33), ("virtualized", 30)):
+            folder.metric("minimum_memory", mib, "MiB", guest="linux", mode=mode)
+    return tmp_path / "run"
+
+
+def test_tables_hold_what_was_measured_and_by_whom(run: Path, tmp_path: Path) -> None:
+    write_tables([run], tmp_path / "docs" / "results.md")
+    text = (tmp_path / "docs" / "results.md").read_text()
+    assert "| linux | 33 MiB | 8 MB | 30 MiB | 22 MB | not measured | future work |" in text
+    assert "| mem-compress | memload | 9 | all of its memory | no \\| room |" in text
+    assert "| memload | none | +0.0% | killed |" in text
+    assert "| memload | mem-compress | +0.0% | +5.0% |" in text
+    assert "guests_hosted_ratio" in text
+    assert "harness run" not in text.split("## What was run")[0]
+
+
+def test_a_technique_that_did_nothing_is_in_no_table_but_its_own(run: Path, tmp_path: Path) -> None:
+    write_tables([run], tmp_path / "results.md")
+    text = (tmp_path / "results.md").read_text()
+    assert [line for line in text.splitlines() if "idle" in line] == [
+        "| idle | 0 events | inactive: left out | technique idle, workload memload |"
+    ]
+    found = {f.bar.name: f.value for f in figures(load_run(run))}
+    assert found["slowdown_50"] is None
+    assert found["guests_hosted_ratio"] == 1.8
+
+
+def test_vms_that_fit_is_a_headline(run: Path) -> None:
+    (tile,) = [tile for tile in headline(load_run(run)) if "VMs that fit" in tile["label"]]
+    assert tile["value"] == "9"
+    assert tile["detail"] == "5 by none"
+
+
+def test_pictures_are_small_and_say_what_they_show(run: Path, tmp_path: Path) -> None:
+    written = write_pictures([run], tmp_path / "pictures")
+    names = {path.name for path in written}
+    assert names >= {"memory-linux-p.svg", "squeeze-memload.svg", "technique-guests_hosted.svg"}
+    for path in written:
+        assert path.stat().st_size < 20_000
+        root = ElementTree.fromstring(path.read_text())
+        texts = [element.text for element in root.iter(f"{SVG}text")]
+        assert len(texts) > 5
+        for shape in root.iter(f"{SVG}rect"):
+            assert float(shape.get("x", 0)) + float(shape.get("width", 0)) <= 640
+            assert float(shape.get("height", 0)) >= 0
+    bars = ElementTree.fromstring((tmp_path / "pictures/technique-guests_hosted.svg").read_text())
+    assert {"none", "mem-compress"} <= {e.text for e in bars.iter(f"{SVG}text")}
+
+
+def test_a_run_without_a_chart_has_no_picture(tmp_path: Path) -> None:
+    with RunFolder("empty", seed=1, out=tmp_path / "run"):
+        pass
+    with pytest.raises(UsageError, match="no chart"):
+        write_pictures([tmp_path / "run"], tmp_path / "pictures")
