@@ -21,7 +21,7 @@ from harness.errors import UsageError
 from harness.report.books import PAGE_BYTES, PAGE_KIB
 
 MAX_OBJECT = 3072
-# Useful bytes over pool bytes of a filled store: `harness run density` measured 0.963.
+# Useful bytes over pool bytes of a filled store: `harness run store-density` measured 0.963.
 DENSITY = 0.96
 # What describes a compressed page outside the store: a byte of age and state, 8 of tables.
 META_BYTES = 9

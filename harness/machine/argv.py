@@ -105,12 +105,12 @@ def build_argv(
     # Xen learns of dom0's kernel and initrd by multiboot nodes in the device tree.
     argv += [
         "-device",
-        f"guest-loader,addr={KERNEL_ADDRESS:#x},kernel={_escape(str(files.kernel))}"
-        f",bootargs={_escape(' '.join(dom0_options(profile, public_key)))}",
+        f"guest-loader,addr={KERNEL_ADDRESS:#x},kernel={escape(str(files.kernel))}"
+        f",bootargs={escape(' '.join(dom0_options(profile, public_key)))}",
     ]
     argv += [
         "-device",
-        f"guest-loader,addr={initrd_address:#x},initrd={_escape(str(files.dom0_initrd))}",
+        f"guest-loader,addr={initrd_address:#x},initrd={escape(str(files.dom0_initrd))}",
     ]
     # Buses named: dom0 finds the lowest address first, so vda, vdb and vdc stay what they are.
     argv += _disk("assets", files.assets, "raw", slot=0, read_only=True)
@@ -160,7 +160,7 @@ def identity(name: str, ip: str, public_key: str) -> list[str]:
 
 def _disk(name: str, path: Path, kind: str, *, slot: int, read_only: bool) -> Sequence[str]:
     # unsafe: what is on these disks is made anew for every boot.
-    drive = f"if=none,id={name},format={kind},cache=unsafe,file={_escape(str(path))}"
+    drive = f"if=none,id={name},format={kind},cache=unsafe,file={escape(str(path))}"
     drive += ",readonly=on" if read_only else ""
     device = f"virtio-blk-device,bus=virtio-mmio-bus.{slot},drive={name},serial={name}"
     return ["-drive", drive, "-device", device]
@@ -199,6 +199,6 @@ def _initrd_address(profile: Profile, files: Files) -> int:
     return address
 
 
-def _escape(text: str) -> str:
+def escape(text: str) -> str:
     """A comma within the value of a QEMU option is written twice."""
     return text.replace(",", ",,")

@@ -57,6 +57,12 @@ BAD_PATTERNS: tuple[BadPattern, ...] = (
         "Xen crashed a domain",
     ),
     _bad("oom", Speaker.KERNEL, r"Out of memory: Killed process|oom-kill:", "killed for memory"),
+    _bad(
+        "initramfs",
+        Speaker.KERNEL,
+        r"Initramfs unpacking failed",
+        "its image does not fit in its memory",
+    ),
     _bad("kernel-panic", Speaker.KERNEL, r"Kernel panic - not syncing", "the kernel panicked"),
     _bad(
         "kernel-oops",

@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""How many applications stay alive in the same frames, and in how little a guest serves one."""
+"""How many applications stay alive in the same frames, with compression and without."""
 
 from __future__ import annotations
 
 import time
 from dataclasses import dataclass
 
-from harness.errors import GuestError, HarnessError, ScenarioFailed
+from harness.errors import GuestError, ScenarioFailed
 from harness.report.run import Scalar
 from harness.scenarios import schema
 from harness.scenarios.apps import Device
@@ -100,37 +100,3 @@ def _verify_all(device: Device, count: int) -> float:
     if len(verified) != count:
         raise GuestError(f"{len(verified)} of {count} applications verified", where="am verify")
     return time.monotonic() - began
-
-
-def find_smallest(ctx: Context, step: schema.AppsSmallest) -> None:
-    """Bisect the memory with which the guest boots and serves one application.
-
-    Raises ScenarioFailed when it does not even with ``high_mib``.
-    """
-    (guest,) = ctx.guests
-    low, high = step.low_mib, step.high_mib + 1
-    while high - low > step.step_mib:
-        middle = (low + high) // 2
-        serves = _serves(ctx, guest.name, middle)
-        ctx.folder.event("probe", guest=guest.name, memory_mib=middle, serves=serves)
-        low, high = (low, middle) if serves else (middle, high)
-    if high > step.high_mib:
-        raise ScenarioFailed(f"no application in {step.high_mib} MiB", where=guest.name)
-    labels: dict[str, Scalar] = {"guest": guest.name, "profile": ctx.profile}
-    ctx.folder.metric("smallest_memory", high, "MiB", **labels, paper_mib="96 and 104")
-    ctx.active = True  # about a guest without compression
-
-
-def _serves(ctx: Context, name: str, memory_mib: int) -> bool:
-    settings: dict[str, Scalar] = {
-        f"guests.{name}.memory_mib": memory_mib,
-        f"guests.{name}.compress.enabled": False,
-    }
-    try:
-        with ctx.bed.beside(settings) as guests:
-            device = Device(name, guests[name].shell)
-            device.start(device.packages()[0])
-            return len(device.verify()) == 1
-    except HarnessError as error:
-        ctx.folder.event("probe-failed", memory_mib=memory_mib, error=error.message)
-        return False

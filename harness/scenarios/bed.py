@@ -195,6 +195,23 @@ class Bed(Protocol):
         """The guests of a second testbed: the same, but for these keys of its profile."""
         ...
 
+    @property
+    def startable(self) -> Sequence[str]:
+        """Guests of the profile that were not started with it."""
+        ...
+
+    def start(self, *names: str, controlled: bool = True) -> Sequence[Guest]:
+        """Start such guests, and wait until all answer; with or without the controller."""
+        ...
+
+    def stop(self, *names: str) -> None:
+        """End guests that ``start`` has started."""
+        ...
+
+    def alone(self, guest: str, settings: Mapping[str, Scalar]) -> AbstractContextManager[Guest]:
+        """A guest of the profile, with these keys changed, on the board itself without Xen."""
+        ...
+
     def without_controller(self) -> AbstractContextManager[Mapping[str, Guest]]:
         """The guests of a second testbed: the same, on a Xen built without the controller."""
         ...

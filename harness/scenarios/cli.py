@@ -25,6 +25,7 @@ def run(
     out: Path | None = None,
     seed: int = 1,
     overrides: Sequence[str] = (),
+    resume: bool = False,
     open_bed: BedOpener | None = None,
     as_json: bool = False,
     console: Console | None = None,
@@ -35,6 +36,7 @@ def run(
         scenario: a shipped name or a path.
         out: the run folder; default a new one under runs/.
         seed: of all content and orders.
+        resume: go on with what is in ``out``, if it did not come to a good end.
         overrides: ``STEP.KEY=VALUE``, see ``schema.load_scenario``.
         open_bed: opens the testbed of a profile; default attaches to one that is running on
             that profile, else boots one and halts it afterwards.
@@ -50,7 +52,7 @@ def run(
         from harness.scenarios.live import open_bed as open_live
 
         open_bed = open_live
-    folder = RunFolder(wanted.name, seed=seed, out=out)
+    folder = RunFolder(wanted.name, seed=seed, out=out, resume=resume)
     try:
         outcome = run_scenario(wanted, folder, seed=seed, open_bed=open_bed)
     finally:

@@ -13,6 +13,7 @@ from typing import Any
 from harness.build.artifacts import Graph, existing, xen_without_controller
 from harness.build.driver import HOSTILE, build_hostile
 from harness.config import load_profile
+from harness.config.model import Guest as GuestConfig
 from harness.errors import HarnessError, MachineError
 from harness.hypervisor import DomainController
 from harness.monitor.observe import LiveObserver, observing
@@ -20,6 +21,8 @@ from harness.report.provenance import patch_set
 from harness.report.run import Scalar
 from harness.scenarios.bed import Shell
 from harness.testbed import Guest, State, Testbed, attach, boot, halt
+from harness.testbed.alone import alone
+from harness.testbed.launch import artifacts
 from harness.testbed.record import Folder
 
 
@@ -36,14 +39,33 @@ class LiveGuest:
         self.controller: DomainController = guest.controller
 
 
+class AloneGuest:
+    """A guest without a hypervisor."""
+
+    def __init__(self, config: GuestConfig, shell: Shell) -> None:
+        self.name = config.name
+        self.vcpus = config.vcpus
+        self.memory_mib = config.memory_mib
+        self.compression = config.compress
+        self.shell = shell
+
+    @property
+    def controller(self) -> DomainController:
+        raise MachineError("there is no controller where there is no Xen", where=self.name)
+
+    def set_slice(self, mib: int) -> None:
+        raise MachineError("there is no slice where there is no Xen", where=self.name)
+
+
 class LiveBed:
     """A running testbed as scenarios see it."""
 
     def __init__(self, testbed: Testbed) -> None:
         self._testbed = testbed
         self.guests: Mapping[str, LiveGuest] = {
-            name: LiveGuest(guest) for name, guest in testbed.guests.items()
+            name: LiveGuest(guest) for name, guest in testbed.guests.items() if guest.config.start
         }
+        self.startable = [n for n, guest in testbed.guests.items() if not guest.config.start]
 
     @property
     def corpus_dir(self) -> Path:
@@ -84,6 +106,24 @@ class LiveBed:
     ) -> AbstractContextManager[Mapping[str, LiveGuest]]:
         return self._second("beside", [f"{key}={_toml(value)}" for key, value in settings.items()])
 
+    def start(self, *names: str, controlled: bool = True) -> list[LiveGuest]:
+        self._testbed.start(*names, controlled=controlled)
+        return [LiveGuest(self._testbed.guests[name]) for name in names]
+
+    def stop(self, *names: str) -> None:
+        self._testbed.stop(*names)
+
+    @contextmanager
+    def alone(self, guest: str, settings: Mapping[str, Scalar]) -> Iterator[AloneGuest]:
+        request = self._testbed.folder.read_request()
+        overrides = [f"{key}={_toml(value)}" for key, value in settings.items()]
+        resolved = load_profile(request.profile, overrides=[*request.overrides, *overrides])
+        # As for a second testbed: what this one was booted from, and what it did not need.
+        given = {name: Path(path) for name, path in request.files.items()}
+        profile, files = resolved.profile, artifacts(resolved, given)[0]
+        with alone(profile, guest, files) as shell:
+            yield AloneGuest(profile.guests[guest], shell)
+
     def without_controller(self) -> AbstractContextManager[Mapping[str, LiveGuest]]:
         return self._second("without", xen=xen_without_controller())
 
@@ -102,7 +142,7 @@ class LiveBed:
             files=files | others,
         ) as testbed:
             try:
-                yield {name: LiveGuest(guest) for name, guest in testbed.guests.items()}
+                yield LiveBed(testbed).guests
             finally:
                 halt(name)
                 shutil.rmtree(testbed.folder.path, ignore_errors=True)

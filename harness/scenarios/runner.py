@@ -15,6 +15,7 @@ from harness.report.runfolder import RunFolder
 from harness.scenarios.bed import Bed, Guest
 from harness.scenarios.content import Corpus
 from harness.scenarios.context import Context
+from harness.scenarios.needs import needed_settings
 from harness.scenarios.sampler import Sampler
 from harness.scenarios.schema import Scenario
 from harness.scenarios.steps import run_step
@@ -52,7 +53,8 @@ def run_scenario(
     with folder:
         trips = 0
         for profile in scenario.profiles:
-            with open_bed(profile, scenario.settings) as bed:
+            settings = needed_settings(scenario, profile) | scenario.settings
+            with open_bed(profile, settings) as bed:
                 ctx = _context(scenario, folder, bed, profile, seed)
                 outcome = _run_steps(scenario, ctx)
                 active = active and ctx.active

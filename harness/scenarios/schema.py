@@ -13,69 +13,74 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field, ValidationError
 
 from harness.errors import UsageError
+from harness.scenarios.compared import (
+    BootStorm,
+    Hosted,
+    IdleNeighbour,
+    MinimumMemory,
+    PressureStorm,
+    Squeeze,
+)
 from harness.scenarios.content import ContentClass
+from harness.scenarios.model import Model
 
 SHIPPED = Path(__file__).parent / "shipped"
 
 
-class _Model(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Fill(_Model):
+class Fill(Model):
     """Start memload in each guest (once) and write seeded content to all of its pages."""
 
     do: Literal["fill"]
     content: ContentClass = ContentClass.MIX
     pages: Annotated[int, Field(gt=0, le=1 << 22)]
-    pages_of: dict[str, Annotated[int, Field(gt=0, le=1 << 22)]] = {}
+    pages_of: dict[str, Annotated[int, Field(gt=0, le=1 << 22)]] = Field(default_factory=dict)
     """Other numbers for guests that have more or less room."""
 
 
-class GuestCompress(_Model):
+class GuestCompress(Model):
     """The guest asks for compression: of memload by its pid, or of all user processes."""
 
     do: Literal["guest-compress"]
     who: Literal["load", "all"] = "load"
 
 
-class GuestRestore(_Model):
+class GuestRestore(Model):
     """The guest asks for bulk restore before it touches."""
 
     do: Literal["guest-restore"]
     who: Literal["load", "all"] = "load"
 
 
-class Compress(_Model):
+class Compress(Model):
     """The controller compresses what is at least ``min_age`` sweeps old, in each guest."""
 
     do: Literal["compress"]
     min_age: Annotated[int, Field(ge=0, le=15)] = 0
 
 
-class Restore(_Model):
+class Restore(Model):
     """The controller restores everything, in each guest."""
 
     do: Literal["restore"]
 
 
-class Sweep(_Model):
+class Sweep(Model):
     """Age every page ``times`` times."""
 
     do: Literal["sweep"]
     times: Annotated[int, Field(gt=0, le=100)] = 1
 
 
-class Verify(_Model):
+class Verify(Model):
     """Touch every page, shuffled, and compare with the host's digests; call functions first."""
 
     do: Literal["verify"]
 
 
-class Sample(_Model):
+class Sample(Model):
     """Record every guest's numbers; the table shows the sample named ``compressed``."""
 
     do: Literal["sample"]
@@ -83,7 +88,7 @@ class Sample(_Model):
     figures: bool = False
 
 
-class Pressure(_Model):
+class Pressure(Model):
     """Record who waits for memory in each guest, and what its driver does, over a time."""
 
     do: Literal["pressure"]
@@ -91,7 +96,7 @@ class Pressure(_Model):
     every_s: float = Field(default=1.0, gt=0)
 
 
-class Alternate(_Model):
+class Alternate(Model):
     """Heaps in a fixed slice, verified in turn, with the guest's driver and without."""
 
     do: Literal["alternate"]
@@ -101,7 +106,7 @@ class Alternate(_Model):
     rounds: Annotated[int, Field(gt=0)] = 3
 
 
-class Dependents(_Model):
+class Dependents(Model):
     """A server, its clients, and heaps that fill a fixed slice, with the driver and without."""
 
     do: Literal["dependents"]
@@ -113,7 +118,7 @@ class Dependents(_Model):
     """Heaps with the driver on top of those that live without it."""
 
 
-class Expect(_Model):
+class Expect(Model):
     """Fail unless each guest's last sample reached these."""
 
     do: Literal["expect"]
@@ -121,15 +126,15 @@ class Expect(_Model):
     lzo_pages: int = 0
 
 
-class Qmp(_Model):
+class Qmp(Model):
     """A QMP command: stop/cont, hot-plug, throttling, memory dump, snapshot."""
 
     do: Literal["qmp"]
     command: str
-    arguments: dict[str, Any] = {}
+    arguments: dict[str, Any] = Field(default_factory=dict)
 
 
-class Exec(_Model):
+class Exec(Model):
     """A shell command that must succeed, in dom0 or in a guest."""
 
     do: Literal["exec"]
@@ -138,7 +143,7 @@ class Exec(_Model):
     timeout_s: Annotated[float, Field(gt=0, le=3600)] = 60.0
 
 
-class RoundTrips(_Model):
+class RoundTrips(Model):
     """Fill with new content, compress, read back shuffled, compare; until ``total`` is reached."""
 
     do: Literal["round-trips"]
@@ -148,7 +153,7 @@ class RoundTrips(_Model):
     min_gfns: Annotated[int, Field(ge=0)] = 10_000
 
 
-class Victims(_Model):
+class Victims(Model):
     """Touch a random half, compress what is old, and see which half the victims were from."""
 
     do: Literal["victims"]
@@ -158,7 +163,7 @@ class Victims(_Model):
     bar: Annotated[float, Field(ge=0, le=1)] = 0.95
 
 
-class Latency(_Model):
+class Latency(Model):
     """Time compression and restore by class, beside guest zram measured by the same program."""
 
     do: Literal["latency"]
@@ -166,24 +171,24 @@ class Latency(_Model):
     rounds: Annotated[int, Field(gt=0)] = 2
 
 
-class Density(_Model):
+class Density(Model):
     """Fill the store, then churn: how much of it is content, and what describes a page."""
 
-    do: Literal["density"]
+    do: Literal["store-density"]
     content: ContentClass = ContentClass.MIX
     pages: Annotated[int, Field(gt=0, le=1 << 22)] = 6144
     rounds: Annotated[int, Field(ge=5)] = 5
     slices: Annotated[int, Field(gt=0)] = 16
 
 
-class Scan(_Model):
+class Scan(Model):
     """Pages looked at to compress one: walking a process, and all of the guest's memory."""
 
     do: Literal["scan"]
     pages: Annotated[int, Field(gt=0, le=1 << 22)] = 2048
 
 
-class IdleOverhead(_Model):
+class IdleOverhead(Model):
     """Time work beside an idle controller, and on a Xen without one."""
 
     do: Literal["idle-overhead"]
@@ -192,7 +197,7 @@ class IdleOverhead(_Model):
     goes: Annotated[int, Field(gt=0)] = 3
 
 
-class Stretch(_Model):
+class Stretch(Model):
     """Provoke all that takes Xen long; for how long it never looked who wants the processor."""
 
     do: Literal["stretch"]
@@ -204,7 +209,7 @@ class Stretch(_Model):
     doomed_mib: Annotated[int, Field(gt=0)] = 64
 
 
-class Profile(_Model):
+class Profile(Model):
     """Count Xen's instructions by function while pages are compressed and restored."""
 
     do: Literal["profile"]
@@ -215,14 +220,14 @@ class Profile(_Model):
 Count = Annotated[int, Field(gt=0, le=100)]
 
 
-class AppsLaunch(_Model):
+class AppsLaunch(Model):
     """Cold-start the first ``count`` of the Android guest's applications, none running before."""
 
     do: Literal["apps-launch"]
     count: Count = 4
 
 
-class AppsSwitch(_Model):
+class AppsSwitch(Model):
     """Bring the first ``among`` applications to the front in turn, ``rounds`` times."""
 
     do: Literal["apps-switch"]
@@ -230,28 +235,28 @@ class AppsSwitch(_Model):
     rounds: Count = 3
 
 
-class AppsBurst(_Model):
+class AppsBurst(Model):
     """The application in front takes so much at once, fills, checks and gives it back."""
 
     do: Literal["apps-burst"]
     kib: Annotated[int, Field(gt=0, le=1 << 20)] = 32 << 10
 
 
-class AppsChurn(_Model):
+class AppsChurn(Model):
     """The application in front makes garbage as fast as it can, then verifies its heap."""
 
     do: Literal["apps-churn"]
     seconds: Annotated[int, Field(gt=0, le=120)] = 10
 
 
-class AppsIdle(_Model):
+class AppsIdle(Model):
     """Nobody does anything for so long; then every heap is verified."""
 
     do: Literal["apps-idle"]
     seconds: Annotated[int, Field(gt=0, le=600)] = 10
 
 
-class AppsAlive(_Model):
+class AppsAlive(Model):
     """Most applications before the first kill: in a slice with compression, and by lmkd alone."""
 
     do: Literal["apps-alive"]
@@ -261,15 +266,6 @@ class AppsAlive(_Model):
     """Each application verifies its whole heap at least so often, or it does not count."""
     verify_from: Count = 5
     """With fewer nothing is verified: they are known to fit."""
-
-
-class AppsSmallest(_Model):
-    """Smallest memory in which the Android guest boots and serves one application."""
-
-    do: Literal["apps-smallest"]
-    low_mib: Annotated[int, Field(ge=16)] = 40
-    high_mib: Annotated[int, Field(le=4096)] = 104
-    step_mib: Annotated[int, Field(ge=1)] = 2
 
 
 Step = Annotated[
@@ -301,12 +297,17 @@ Step = Annotated[
     | AppsChurn
     | AppsIdle
     | AppsAlive
-    | AppsSmallest,
+    | MinimumMemory
+    | Squeeze
+    | Hosted
+    | IdleNeighbour
+    | BootStorm
+    | PressureStorm,
     Field(discriminator="do"),
 ]
 
 
-class Scenario(_Model):
+class Scenario(Model):
     """One scenario file."""
 
     version: Literal[1]
@@ -315,7 +316,7 @@ class Scenario(_Model):
     profiles: Annotated[tuple[str, ...], Field(min_length=1)] = ("default",)
     guests: tuple[str, ...] = ()
     """Which guests the steps are for; empty for all of the profile."""
-    settings: dict[str, str | int | bool] = {}
+    settings: dict[str, str | int | bool] = Field(default_factory=dict)
     """Overrides of profile keys, as --set would give them."""
     sample_s: Annotated[float, Field(ge=0, le=3600)] = 5.0
     """Seconds between samples of everybody's memory beside the steps; 0 for none, and there are

@@ -9,20 +9,25 @@ from typing import Any
 from harness.errors import GuestError, ScenarioFailed, UsageError
 from harness.progress import step as progress
 from harness.report.books import gained_by_lzo_kib
-from harness.scenarios import android, schema
-from harness.scenarios.alive import compare_alive, find_smallest
+from harness.scenarios import android, compared, schema
+from harness.scenarios.alive import compare_alive
 from harness.scenarios.content import ContentClass
 from harness.scenarios.context import Context
 from harness.scenarios.density import measure_density
 from harness.scenarios.dependents import dependents
 from harness.scenarios.heaps import alternate
+from harness.scenarios.hosted import host
 from harness.scenarios.latency import measure_latency
 from harness.scenarios.load import Load, driver_request
+from harness.scenarios.neighbours import idle_neighbour
 from harness.scenarios.overhead import measure_overhead
 from harness.scenarios.pressure import record_pressure
 from harness.scenarios.profile import profile
 from harness.scenarios.roundtrip import round_trips
 from harness.scenarios.scan import compare_scans
+from harness.scenarios.smallest import minimum_memory
+from harness.scenarios.squeeze import squeeze
+from harness.scenarios.storms import boot_storm, pressure_storm
 from harness.scenarios.stretch import measure_stretch
 from harness.scenarios.victims import victims
 
@@ -163,7 +168,12 @@ _STEPS: dict[type[Any], Callable[[Context, Any], None]] = {
     schema.AppsChurn: android.churn,
     schema.AppsIdle: android.idle,
     schema.AppsAlive: compare_alive,
-    schema.AppsSmallest: find_smallest,
+    compared.MinimumMemory: minimum_memory,
+    compared.Squeeze: squeeze,
+    compared.Hosted: host,
+    compared.IdleNeighbour: idle_neighbour,
+    compared.BootStorm: boot_storm,
+    compared.PressureStorm: pressure_storm,
 }
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import itertools
 import shlex
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -277,6 +277,18 @@ class SimBed:
     @contextmanager
     def beside(self, settings: Mapping[str, Any]) -> Iterator[Mapping[str, SimGuest]]:
         yield {self.guest.name: self.guest}
+
+    startable: Sequence[str] = ()
+
+    def start(self, *names: str, controlled: bool = True) -> list[SimGuest]:
+        return [self.guest for _ in names]
+
+    def stop(self, *names: str) -> None:
+        self.guest.commands.append(f"stop {' '.join(names)}")
+
+    @contextmanager
+    def alone(self, guest: str, settings: Mapping[str, Any]) -> Iterator[SimGuest]:
+        yield self.guest
 
     @contextmanager
     def without_controller(self) -> Iterator[Mapping[str, SimGuest]]:

@@ -32,6 +32,7 @@ GOLDEN = Path(__file__).parent / "golden" / "consoles"
         ("[ 60.0] rcu: INFO: rcu_preempt self-detected stall on CPU", "rcu-stall"),
         ("[ 60.0] watchdog: BUG: soft lockup - CPU#0 stuck for 22s!", "rcu-stall"),
         ("[ 9.0] Out of memory: Killed process 77 (memload) total-vm:1kB", "oom"),
+        ("[ 0.6] Initramfs unpacking failed: write error", "initramfs"),
         ("[ 130.0] INFO: task init:1 blocked for more than 120 seconds.", "hung-task"),
     ],
 )

@@ -23,7 +23,7 @@ SMALL = {
     "first-light": ["fill.pages=400"],
     "roundtrip": ["round-trips.total=1500", "round-trips.pages=400"],
     "lru": ["victims.pages=400"],
-    "density": ["density.pages=1200"],
+    "store-density": ["store-density.pages=1200"],
     "idle": ["idle-overhead.pages=400"],
     "stretch": ["stretch.pages=400"],
 }
@@ -131,7 +131,7 @@ def test_the_outcome_can_be_had_as_json(
 def test_density_is_measured_filled_and_after_five_rewrites_of_each_page(
     bed: SimBed, tmp_path: Path
 ) -> None:
-    run(bed, tmp_path, "density")
+    run(bed, tmp_path, "store-density")
     loaded = load_run(tmp_path / "run")
     assert bed.guest.refilled == 5 * 1200
     assert loaded.state is RunState.PASSED
@@ -148,7 +148,7 @@ def test_density_is_measured_filled_and_after_five_rewrites_of_each_page(
 
 def test_a_small_store_says_nothing_about_density(bed: SimBed, tmp_path: Path) -> None:
     with pytest.raises(ScenarioFailed, match="says nothing about density"):
-        run(bed, tmp_path, "density", "density.pages=200")
+        run(bed, tmp_path, "store-density", "store-density.pages=200")
 
 
 def test_an_idle_controller_is_held_against_none(bed: SimBed, tmp_path: Path) -> None:

@@ -20,12 +20,21 @@ do = "fill"
 pages = 10
 """
 
+MINIMUM = """
+version = 1
+name = "x"
+title = "t"
+[[steps]]
+do = "minimum-memory"
+guest = "linux"
+low_mib = 20
+high_mib = 48
+nominal_mib = 64
+"""
 
-@pytest.mark.parametrize(
-    "name", ["density", "first-light", "idle", "latency", "lru", "profile", "roundtrip", "scan"]
-)
+
+@pytest.mark.parametrize("name", shipped_names())
 def test_every_shipped_scenario_is_valid_and_named_like_its_file(name: str) -> None:
-    assert name in shipped_names()
     assert load_scenario(name).name == name
 
 
@@ -41,6 +50,8 @@ def test_an_unknown_scenario_names_the_shipped_ones() -> None:
         (GOOD.replace("pages = 10", "pages = 0"), "steps.0.fill.pages"),
         (GOOD.replace("pages = 10", "pages = 10\npgaes = 1"), "steps.0.fill.pgaes"),
         (GOOD.replace('"fill"', '"fly"'), "steps.0"),
+        (MINIMUM.replace("high_mib = 48", "high_mib = 72"), "steps.0.minimum-memory"),
+        (MINIMUM + "modes = ['naked']", "steps.0.minimum-memory.modes.0"),
         (GOOD.replace("version = 1", "version = 2"), "version"),
         (GOOD.replace("version = 1", "version = 1\nextra = 3"), "extra"),
     ],

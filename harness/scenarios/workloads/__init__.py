@@ -23,6 +23,7 @@ from collections.abc import Iterable, Mapping
 
 from harness.errors import UsageError
 from harness.report.run import Scalar
+from harness.scenarios.content import ContentClass
 from harness.scenarios.workloads.base import Result, Running, Setup, Workload, running
 from harness.scenarios.workloads.lua import Lua
 from harness.scenarios.workloads.memload import Memload, Pattern
@@ -43,6 +44,7 @@ __all__ = [
 
 _ALL: tuple[Workload, ...] = (
     Memload(),
+    Memload(content=ContentClass.RANDOM, called="memload-incompressible"),
     *(Memload(pattern=pattern) for pattern in Pattern),
     Lua(),
     Sqlite(),

@@ -50,9 +50,12 @@ class Memload:
     pattern: Pattern | None = None
     writes: int = WRITES
     idle_ms: int = IDLE_MS
+    called: str = ""
 
     @property
     def name(self) -> str:
+        if self.called:
+            return self.called
         return f"memload-{self.pattern}" if self.pattern else "memload"
 
     def settings(self, guest: str) -> Mapping[str, Scalar]:

@@ -1,0 +1,154 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The same work with less and less of the guest's memory, by each technique: the CRAMES sweep.
+
+A cell is a workload under a technique with so many percent of the guest's memory. Every cell begins
+from the same bare guest of the same boot, and every repetition takes them in the other order. What
+is compared with is the work with all of the memory and no technique, in the same repetition.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from statistics import fmean
+
+from harness.deadline import Deadline
+from harness.errors import GuestError
+from harness.report.books import gained_kib
+from harness.report.run import Scalar
+from harness.report.values import NONE, OURS
+from harness.scenarios.bed import Guest
+from harness.scenarios.compared import Squeeze
+from harness.scenarios.context import Context
+from harness.scenarios.load import guest_run
+from harness.scenarios.techniques import bare, record, technique
+from harness.scenarios.workloads import Setup, running, workload
+
+ALL = 100
+# As the figures of measurement.md are called.
+FIGURES = (60, 50, 40)
+PAGES_PER_MIB = 256
+BALLOON_S = 60.0
+CELL = "cell"
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One thing to measure; repetition: which time, from 0; order: its place in that."""
+
+    workload: str
+    technique: str
+    ram: int
+    repetition: int
+    order: int = 0
+
+    @property
+    def key(self) -> tuple[str, str, int, int]:
+        """What it is, wherever it comes."""
+        return self.workload, self.technique, self.ram, self.repetition
+
+    @property
+    def labels(self) -> dict[str, Scalar]:
+        """As they are written beside its numbers."""
+        return {
+            "workload": self.workload,
+            "technique": self.technique,
+            "ram": self.ram,
+            "repetition": self.repetition,
+            "order": self.order,
+        }
+
+
+def cells(step: Squeeze) -> Iterator[list[Cell]]:
+    """All cells of one workload and repetition at a time; every second time in the other order."""
+    for name in step.workloads:
+        for repetition in range(step.repetitions):
+            what = [(NONE, ALL)] + [(t, ram) for ram in step.ram for t in step.techniques]
+            what = list(dict.fromkeys(what))
+            turned = what if repetition % 2 == 0 else what[::-1]
+            yield [Cell(name, t, ram, repetition, n) for n, (t, ram) in enumerate(turned)]
+
+
+def squeeze(ctx: Context, step: Squeeze) -> None:
+    """Record ``slowdown`` of each cell, what each technique counted, and who did not survive.
+
+    A cell that an earlier attempt at this run has done is not done again. Raises ScenarioFailed
+    when content is not what it must be; a workload that was killed is a result.
+    """
+    (guest,) = ctx.guests
+    done: dict[tuple[str, str, int, int], float | None] = {
+        Cell(e["workload"], e["technique"], e["ram"], e["repetition"]).key: e["seconds"]
+        for e in ctx.folder.earlier(CELL)
+    }
+    slowdowns: dict[tuple[str, int], list[float]] = {}
+    with bare(guest):
+        for group in cells(step):
+            for cell in group:
+                if cell.key not in done:
+                    done[cell.key] = _measure(ctx, step, guest, cell)
+            base = done[group[0].workload, NONE, ALL, group[0].repetition]
+            for cell in group:
+                took = done[cell.key]
+                if took is None or not base or (cell.technique, cell.ram) == (NONE, ALL):
+                    continue
+                slowdown = took / base - 1
+                ctx.folder.metric("slowdown", slowdown, "ratio", **cell.labels)
+                if cell.technique == OURS:
+                    slowdowns.setdefault((cell.workload, cell.ram), []).append(slowdown)
+        guest.set_slice(guest.memory_mib)
+    for (name, ram), found in slowdowns.items():
+        if ram in FIGURES:
+            labels: dict[str, Scalar] = {"workload": name, "ram": ram, "technique": OURS}
+            ctx.folder.metric(f"slowdown_{ram}", fmean(found), "ratio", **labels)
+
+
+def _measure(ctx: Context, step: Squeeze, guest: Guest, cell: Cell) -> float | None:
+    """Seconds by the guest's counter; None when the workload was killed or could not begin."""
+    _give(guest, guest.memory_mib * cell.ram // ALL)
+    chosen = technique(cell.technique)
+    setup = Setup(seed=ctx.seed, mib=step.mib, corpus=ctx.corpus, work=step.work)
+    seconds: float | None = None
+    why = ""
+    counted: Mapping[str, int] = {}
+    with chosen.on(guest) as active:
+        try:
+            with running(workload(cell.workload), guest, setup, prefix=chosen.prefix) as work:
+                took = work.work()
+                counted = record(ctx.folder, guest, active, **_rest(cell))
+                _record_memory(ctx, guest, cell)
+                verified = work.verify()
+            seconds = took.seconds
+            ctx.verified[guest.name] = ctx.verified.get(guest.name, 0) + verified
+            ctx.folder.metric("verified", verified, "pages", guest=guest.name, **cell.labels)
+            ctx.folder.metric("work_s", seconds, "s", **cell.labels)
+            took.record_latency(ctx.folder, "read_access", guest=guest.name, **cell.labels)
+        except GuestError as error:
+            why = error.message
+            guest_run(guest, "killall -q -9 memload; true")
+            counted = record(ctx.folder, guest, active, **_rest(cell))
+    ctx.active = ctx.active or bool(counted.get(chosen.counted, 0))
+    ctx.folder.metric("survived", int(seconds is not None), "runs", **cell.labels)
+    ctx.folder.event(CELL, **cell.labels, seconds=seconds, why=why)
+    return seconds
+
+
+def _rest(cell: Cell) -> dict[str, Scalar]:
+    return {k: v for k, v in cell.labels.items() if k != "technique"}
+
+
+def _record_memory(ctx: Context, guest: Guest, cell: Cell) -> None:
+    stats = guest.controller.stats()
+    ctx.folder.metric("held", stats.held, "pages", guest=guest.name, **cell.labels)
+    if cell.technique.startswith(OURS):
+        ctx.folder.metric("gained", gained_kib(stats), "KiB", guest=guest.name, **cell.labels)
+
+
+def _give(guest: Guest, mib: int) -> None:
+    """Let it have so much; when that is more than before, wait until it has taken it."""
+    guest.set_slice(mib)
+    deadline = Deadline(BALLOON_S)
+    most = (guest.memory_mib - mib + 1) * PAGES_PER_MIB
+    while (out := guest.controller.stats().ballooned) > most:
+        deadline.check(f"{guest.name} to take its {mib} MiB", last_seen=f"{out} pages are out")
+        time.sleep(0.5)

@@ -1,0 +1,147 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The smallest memory is found by bisection, and what proves nothing is no result."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from harness.config import load_profile
+from harness.errors import GuestError, ScenarioFailed, UsageError
+from harness.machine.alone import AloneFiles, alone_argv
+from harness.report.run import load_run
+from harness.report.runfolder import RunFolder
+from harness.scenarios.compared import MinimumMemory
+from harness.scenarios.content import Corpus
+from harness.scenarios.context import Context
+from harness.scenarios.smallest import bisect, minimum_memory
+from tests.unit.simulated_bed import SimBed, SimGuest
+
+STEP = MinimumMemory(do="minimum-memory", guest="linux", low_mib=10, high_mib=40, nominal_mib=64)
+
+
+@pytest.mark.parametrize(("least", "step"), [(11, 1), (27, 1), (40, 1), (27, 4)])
+def test_the_smallest_that_serves_is_found_within_a_step(least: int, step: int) -> None:
+    found = bisect(10, 40, step, lambda mib: mib >= least)
+    assert found is not None
+    smallest, largest_not = found
+    assert largest_not < least <= smallest <= largest_not + step
+
+
+def test_nothing_is_found_where_even_the_most_is_too_little() -> None:
+    assert bisect(10, 40, 1, lambda mib: False) is None
+
+
+@dataclass
+class Needy(SimBed):
+    """A bed whose guests boot from so many MiB on, by mode."""
+
+    least: dict[str, int] = field(default_factory=dict)
+    config: Mapping[str, Any] = field(
+        default_factory=lambda: {"guests": {"linux": {"kind": "linux"}, "other": {"kind": "linux"}}}
+    )
+
+    @contextmanager
+    def alone(self, guest: str, settings: Mapping[str, Any]) -> Iterator[SimGuest]:
+        yield self._booted("native", settings["guests.linux.memory_mib"])
+
+    @contextmanager
+    def beside(self, settings: Mapping[str, Any]) -> Iterator[Mapping[str, SimGuest]]:
+        assert settings["guests.linux.enabled"]
+        assert not settings["guests.other.enabled"]
+        size = settings["guests.linux.memory_mib"]
+        if settings["guests.linux.compress.enabled"]:
+            assert size == STEP.nominal_mib
+            with pytest.MonkeyPatch.context() as patched:
+                patched.setattr(
+                    self.guest, "set_slice", lambda mib: self._booted("compressed", mib)
+                )
+                yield {"linux": self.guest}
+        else:
+            yield {"linux": self._booted("virtualized", size)}
+
+    def _booted(self, mode: str, mib: int) -> SimGuest:
+        if mib < self.least[mode]:
+            raise GuestError("Kernel panic")
+        return self.guest
+
+
+def measure(
+    tmp_path: Path, step: MinimumMemory = STEP, *, lost_page: int | None = None, **least: int
+) -> dict[Any, float]:
+    rng = np.random.default_rng(2)
+    for name in ("text", "code", "pointer"):
+        (tmp_path / name).write_bytes(rng.integers(0, 256, 9000, dtype=np.uint8).tobytes())
+    corpus = Corpus.load(tmp_path)
+    guest = SimGuest(corpus)
+    guest.ballooned = 9000  # of 10 000 pages: it holds 4 MiB
+    guest.lost_page = lost_page
+    bed = Needy(guest, tmp_path, least={"native": 12, "virtualized": 30, "compressed": 20} | least)
+    with RunFolder("x", seed=1, out=tmp_path / "run") as folder:
+        ctx = Context(bed, folder, "default", 1, corpus, [guest])
+        minimum_memory(ctx, step)
+    metrics = load_run(tmp_path / "run").metrics
+    return {m.labels["mode"]: m.value for m in metrics if m.name == "minimum_memory"}
+
+
+def test_each_mode_has_its_own(tmp_path: Path) -> None:
+    step = STEP.model_copy(update={"modes": ("native", "virtualized")})
+    assert measure(tmp_path, step) == {"native": 12, "virtualized": 30}
+
+
+def test_a_column_with_compression_in_which_nothing_was_compressed_is_none(tmp_path: Path) -> None:
+    step = STEP.model_copy(update={"modes": ("compressed",)})
+    with pytest.raises(ScenarioFailed, match="nothing was compressed"):
+        measure(tmp_path, step)
+
+
+def test_a_guest_that_never_fails_says_that_the_range_is_wrong(tmp_path: Path) -> None:
+    with pytest.raises(ScenarioFailed, match="with less nothing was tried"):
+        measure(tmp_path, native=1)
+
+
+def test_a_guest_that_never_serves_is_a_failure(tmp_path: Path) -> None:
+    with pytest.raises(ScenarioFailed, match="does not serve in 40 MiB"):
+        measure(tmp_path, native=41)
+
+
+def test_an_unknown_guest_is_told_with_those_there_are(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="no guest phone") as caught:
+        measure(tmp_path, STEP.model_copy(update={"guest": "phone"}))
+    assert "linux" in caught.value.hint
+
+
+def test_content_that_changed_is_not_a_guest_that_does_not_serve(tmp_path: Path) -> None:
+    with pytest.raises(ScenarioFailed, match="differ"):
+        measure(tmp_path, lost_page=3)
+
+
+def test_alone_there_is_no_xen_and_no_device_too_many() -> None:
+    profile = load_profile("default").profile
+    files = AloneFiles(Path("/built/Image"), initrd=Path("/built/initrd"))
+    linux = profile.guests["linux"]
+    argv = alone_argv(linux, profile.board, files, ssh_port=2200, public_key="AAAAKEY")
+    words = " ".join(argv)
+    assert "-m 64M" in words
+    assert "virtualization" not in words
+    assert "its=off" in words
+    assert "hostfwd=tcp:127.0.0.1:2200-10.0.2.21:22" in words
+    assert [w for w in argv if w.startswith("virtio")] == [
+        "virtio-net-device,netdev=net0",
+        "virtio-rng-device",
+    ]
+
+
+def test_alone_the_android_guest_has_its_disk() -> None:
+    profile = load_profile("default", overrides=["guests.android.enabled=true"]).profile
+    files = AloneFiles(Path("/built/Image"), disk=Path("/tmp/a,b.qcow2"))
+    android = profile.guests["android"]
+    argv = alone_argv(android, profile.board, files, ssh_port=2200, public_key="AAAAKEY")
+    assert any(word.endswith("file=/tmp/a,,b.qcow2") for word in argv)
+    assert "root=/dev/vda rw init=/init" in argv[argv.index("-append") + 1]

@@ -1,0 +1,187 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The squeeze: which cells in which order, what is compared with what, and going on with a run."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from harness.errors import GuestError, UsageError
+from harness.report.figures import figures
+from harness.report.run import load_run
+from harness.report.runfolder import RunFolder
+from harness.scenarios import squeeze as module
+from harness.scenarios.compared import Squeeze
+from harness.scenarios.content import Corpus
+from harness.scenarios.context import Context
+from harness.scenarios.schema import load_scenario
+from harness.scenarios.squeeze import cells, squeeze
+from harness.scenarios.workloads import Result
+from tests.unit.fake_techniques import FakeTechnique, FakeWorkload
+from tests.unit.simulated_bed import Done, SimBed, SimGuest
+
+STEP = Squeeze(
+    do="squeeze", techniques=("none", "mem-compress"), ram=(100, 50), mib=20, repetitions=2
+)
+
+
+@dataclass
+class Work:
+    """Takes 2 s, and twice that where there is half the memory."""
+
+    guest: SlicedGuest
+    name: str = "memload"
+
+    def work(self) -> Result:
+        if self.guest.mib == self.guest.kills_at:
+            raise GuestError("killed")
+        self.guest.works_done += 1
+        return Result(1, "accesses", 4 if self.guest.mib < self.guest.memory_mib else 2, 1)
+
+    def verify(self) -> int:
+        return 100
+
+    def stop(self) -> None: ...
+
+
+@dataclass
+class SlicedGuest(SimGuest):
+    corpus: Corpus
+    mib: int = 64
+    kills_at: int = 0
+    works_done: int = 0
+    commands: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        SimGuest.__init__(self, self.corpus)
+
+    def run(self, command: str, *, timeout_s: float) -> Done:
+        return Done(b"[1.0] watching")
+
+    def restore(self) -> int:
+        return 0
+
+    def set_slice(self, mib: int) -> None:
+        self.mib = mib
+
+
+@pytest.fixture
+def guest(monkeypatch: pytest.MonkeyPatch) -> SlicedGuest:
+    monkeypatch.setattr(module, "technique", FakeTechnique)
+    monkeypatch.setattr(module, "workload", lambda name: FakeWorkload(Work))
+    return SlicedGuest(Corpus({}))
+
+
+@contextmanager
+def context(guest: SlicedGuest, tmp_path: Path, *, resume: bool = False) -> Iterator[Context]:
+    with RunFolder("x", seed=1, out=tmp_path / "run", resume=resume) as folder:
+        yield Context(SimBed(guest, tmp_path), folder, "default", 1, guest.corpus, [guest])
+
+
+def test_every_second_repetition_goes_the_other_way() -> None:
+    first, second = cells(STEP)
+    order = [("none", 100), ("mem-compress", 100), ("none", 50), ("mem-compress", 50)]
+    assert [(c.technique, c.ram) for c in first] == order
+    assert [(c.technique, c.ram) for c in second] == order[::-1]
+    assert [c.order for c in second] == [0, 1, 2, 3]
+
+
+def test_what_it_is_compared_with_is_measured_even_if_nobody_asked() -> None:
+    (only,) = cells(Squeeze(do="squeeze", techniques=("zram",), ram=(50,), mib=20))
+    assert [(c.technique, c.ram) for c in only] == [("none", 100), ("zram", 50)]
+
+
+def test_slowdown_is_over_the_same_work_with_all_of_the_memory(
+    guest: SlicedGuest, tmp_path: Path
+) -> None:
+    with context(guest, tmp_path) as ctx:
+        squeeze(ctx, STEP)
+    run = load_run(tmp_path / "run")
+    found = {
+        (m.labels["technique"], m.labels["ram"]): m.value
+        for m in run.metrics
+        if m.name == "slowdown"
+    }
+    assert found == {("none", 50): 1.0, ("mem-compress", 100): 0.0, ("mem-compress", 50): 1.0}
+    (figure,) = (f for f in figures(run) if f.bar.name == "slowdown_50")
+    assert (figure.value, figure.met) == (1.0, False)
+    assert guest.mib == guest.memory_mib
+
+
+def test_who_is_killed_has_no_slowdown_and_is_told(guest: SlicedGuest, tmp_path: Path) -> None:
+    guest.kills_at = 32
+    with context(guest, tmp_path) as ctx:
+        squeeze(ctx, STEP)
+    run = load_run(tmp_path / "run")
+    assert {m.labels["ram"] for m in run.metrics if m.name == "slowdown"} == {100}
+    died = [m for m in run.metrics if m.name == "survived" and not m.value]
+    assert {(m.labels["technique"], m.labels["ram"]) for m in died} == {
+        ("none", 50),
+        ("mem-compress", 50),
+    }
+
+
+def interrupted(ctx: Context, guest: SlicedGuest) -> None:
+    first = next(cells(STEP))[0]
+    module._measure(ctx, STEP, guest, first)
+    raise KeyboardInterrupt
+
+
+def test_an_attempt_that_was_killed_is_gone_on_with(guest: SlicedGuest, tmp_path: Path) -> None:
+    with pytest.raises(KeyboardInterrupt), context(guest, tmp_path) as ctx:
+        interrupted(ctx, guest)
+    assert guest.works_done == 1
+    metrics = tmp_path / "run" / "metrics.jsonl"
+    with metrics.open("a") as file:
+        file.write('{"t_s": 1')  # cut off in the middle
+    with context(guest, tmp_path, resume=True) as ctx:
+        squeeze(ctx, STEP)
+    assert guest.works_done == 8
+    lines = metrics.read_text().splitlines()
+    assert all(json.loads(line) for line in lines)
+    assert sum('"work_s"' in line for line in lines) == 8
+
+
+@pytest.mark.parametrize(("scenario", "seed"), [("y", 1), ("x", 2)])
+def test_only_the_same_run_is_gone_on_with(tmp_path: Path, scenario: str, seed: int) -> None:
+    with pytest.raises(KeyboardInterrupt), RunFolder("x", seed=1, out=tmp_path / "run"):
+        raise KeyboardInterrupt
+    with pytest.raises(UsageError, match="this is a run of x with seed 1"):
+        RunFolder(scenario, seed=seed, out=tmp_path / "run", resume=True)
+
+
+def test_a_run_that_came_to_its_end_is_not_gone_on_with(tmp_path: Path) -> None:
+    with RunFolder("x", seed=1, out=tmp_path / "run"):
+        pass
+    with pytest.raises(UsageError, match="come to its end"):
+        RunFolder("x", seed=1, out=tmp_path / "run", resume=True)
+
+
+def test_another_build_is_another_run(tmp_path: Path) -> None:
+    def attempt(xen: str, *, resume: bool) -> None:
+        with RunFolder("x", seed=1, out=tmp_path / "run", resume=resume) as folder:
+            folder.describe(hashes={"xen": xen})
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        attempt("aa", resume=False)
+    with pytest.raises(KeyboardInterrupt):
+        attempt("aa", resume=True)
+    with pytest.raises(UsageError, match="xen is another"):
+        attempt("bb", resume=True)
+
+
+@pytest.mark.parametrize("name", ["quick", "squeeze"])
+def test_the_shipped_ones_know_what_they_name(name: str) -> None:
+    assert load_scenario(name).name == name
+
+
+def test_an_unknown_technique_is_told_with_its_place() -> None:
+    with pytest.raises(UsageError, match="no technique 'zrma': one of") as caught:
+        load_scenario("quick", ['squeeze.techniques=["none", "zrma"]'])
+    assert "steps.0.squeeze.techniques.1" in caught.value.where
