@@ -10,6 +10,8 @@
 ``assets``      what dom0 is given: guest kernels and xl configs
 ``bringup``     the transitions
 ``supervisor``  the process that owns QEMU and the consoles
+``creating``    from an xl config to a domain that runs
+``alone``       a guest's kernel and image without Xen
 ``launch``      boot, reboot, halt
 ``live``        attach
 ``status``      what ``harness status`` says
