@@ -49,6 +49,8 @@ class Squeeze(Model):
     """How much it does at a time; 1.0 is some seconds of an emulated processor."""
     repetitions: Annotated[int, Field(gt=0, le=1000)] = 1
     """Every second one in the other order."""
+    settle_s: Annotated[float, Field(ge=0)] = 20.0
+    """So long at most until the guest holds no more than it may; then the work begins."""
 
 
 class Hosted(Model):

@@ -29,6 +29,8 @@ ALL = 100
 # As the figures of measurement.md are called.
 FIGURES = (60, 50, 40)
 PAGES_PER_MIB = 256
+# While pages come back and older ones are on their way out.
+SLICE_TOLERANCE = 0.02
 BALLOON_S = 60.0
 CELL = "cell"
 
@@ -104,31 +106,37 @@ def squeeze(ctx: Context, step: Squeeze) -> None:
 
 
 def _measure(ctx: Context, step: Squeeze, guest: Guest, cell: Cell) -> float | None:
-    """Seconds by the guest's counter; None when the workload was killed or could not begin."""
-    _give(guest, guest.memory_mib * cell.ram // ALL)
+    """Seconds by the guest's counter; None when the workload was killed or could not begin, or
+    the guest held more than it might."""
+    mib = guest.memory_mib * cell.ram // ALL
+    _give(guest, mib)
     chosen = technique(cell.technique)
     setup = Setup(seed=ctx.seed, mib=step.mib, corpus=ctx.corpus, work=step.work)
     seconds: float | None = None
-    why = ""
+    lived, why = False, ""
     counted: Mapping[str, int] = {}
     with chosen.on(guest) as active:
         try:
             with running(workload(cell.workload), guest, setup, prefix=chosen.prefix) as work:
+                _settle(guest, mib, step.settle_s)
                 took = work.work()
+                over = _record_memory(ctx, guest, cell, mib)
                 counted = record(ctx.folder, guest, active, **_rest(cell))
-                _record_memory(ctx, guest, cell)
                 verified = work.verify()
-            seconds = took.seconds
+            lived = True
+            why = f"it held {over} frames too many" if over else ""
+            seconds = None if over else took.seconds
             ctx.verified[guest.name] = ctx.verified.get(guest.name, 0) + verified
             ctx.folder.metric("verified", verified, "pages", guest=guest.name, **cell.labels)
-            ctx.folder.metric("work_s", seconds, "s", **cell.labels)
+            if seconds is not None:
+                ctx.folder.metric("work_s", seconds, "s", **cell.labels)
             took.record_latency(ctx.folder, "read_access", guest=guest.name, **cell.labels)
         except GuestError as error:
             why = error.message
             guest_run(guest, "killall -q -9 memload; true")
             counted = record(ctx.folder, guest, active, **_rest(cell))
     ctx.active = ctx.active or bool(counted.get(chosen.counted, 0))
-    ctx.folder.metric("survived", int(seconds is not None), "runs", **cell.labels)
+    ctx.folder.metric("survived", int(lived), "runs", **cell.labels)
     ctx.folder.event(CELL, **cell.labels, seconds=seconds, why=why)
     return seconds
 
@@ -137,11 +145,24 @@ def _rest(cell: Cell) -> dict[str, Scalar]:
     return {k: v for k, v in cell.labels.items() if k != "technique"}
 
 
-def _record_memory(ctx: Context, guest: Guest, cell: Cell) -> None:
+def _settle(guest: Guest, mib: int, within_s: float) -> None:
+    """Wait until what it was filled with has found its place, but not for ever."""
+    deadline = Deadline(within_s)
+    while guest.controller.stats().held > mib * PAGES_PER_MIB and not deadline.expired:
+        time.sleep(0.5)
+
+
+def _record_memory(ctx: Context, guest: Guest, cell: Cell, mib: int) -> int:
+    """Frames that it holds beyond what it may, which a technique must not do to be quick."""
     stats = guest.controller.stats()
     ctx.folder.metric("held", stats.held, "pages", guest=guest.name, **cell.labels)
     if cell.technique.startswith(OURS):
         ctx.folder.metric("gained", gained_kib(stats), "KiB", guest=guest.name, **cell.labels)
+    over = stats.held - mib * PAGES_PER_MIB
+    if over <= mib * PAGES_PER_MIB * SLICE_TOLERANCE:
+        return 0
+    ctx.folder.metric("over_slice", over, "pages", guest=guest.name, **cell.labels)
+    return over
 
 
 def _give(guest: Guest, mib: int) -> None:

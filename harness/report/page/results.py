@@ -83,22 +83,25 @@ def _hosted(values: Sequence[Value]) -> Iterator[str]:
 def _slowdown(values: Sequence[Value]) -> Iterator[str]:
     """A row a workload and technique, a column a share of memory; mean of the repetitions."""
     cells: dict[tuple[str, str], dict[int, list[float]]] = defaultdict(lambda: defaultdict(list))
-    died: set[tuple[str, str, int]] = set()
+    instead: dict[tuple[str, str, int], str] = {}
     for v in values:
-        if v.name not in ("slowdown", "survived"):
+        if v.name not in ("slowdown", "survived", "over_slice"):
             continue
         row = str(v.own["workload"]), technique_of(v)
         ram = int(str(v.own["ram"]))
         if v.name == "slowdown":
             cells[row][ram].append(v.value)
+        elif v.name == "over_slice":
+            instead[(*row, ram)] = f"held {v.value / 256:.1f} MiB too much"
         elif not v.value:
-            died.add((*row, ram))
-            cells.setdefault(row, defaultdict(list))
-    rams = sorted({ram for row in cells.values() for ram in row} | {r for *_, r in died})[::-1]
+            instead[(*row, ram)] = "killed"
+        cells.setdefault(row, defaultdict(list))
+    told = {ram for row in cells.values() for ram in row} | {ram for *_, ram in instead}
+    rams = sorted(told, reverse=True)
 
     def cell(row: tuple[str, str], ram: int) -> str:
-        if (*row, ram) in died:
-            return "killed"
+        if (*row, ram) in instead:
+            return instead[(*row, ram)]
         found = cells[row].get(ram)
         return f"{fmean(found):+.1%}" if found else ""
 
