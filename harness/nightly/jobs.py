@@ -82,7 +82,6 @@ JOBS: tuple[Job, ...] = (
     Job("latency", 2, _run("latency"), 3600),
     Job("store-density", 2, _run("store-density"), 3600),
     Job("quick", 2, _run("quick"), 3600),
-    Job("density", 2, _run("density"), 2 * 3600),
     Job("stretch", 2, _run("stretch"), 3600),
     Job("apps", 2, _run("apps"), 3600),
     Job("apps-alive", 2, _run("apps-alive"), 3600),

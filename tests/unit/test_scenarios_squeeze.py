@@ -23,10 +23,15 @@ from harness.scenarios.schema import load_scenario
 from harness.scenarios.squeeze import cells, squeeze
 from harness.scenarios.workloads import Result
 from tests.unit.fake_techniques import FakeTechnique, FakeWorkload
-from tests.unit.simulated_bed import Done, SimBed, SimGuest
+from tests.unit.simulated_bed import Done, SimBed, SimGuest, SimStats
 
 STEP = Squeeze(
-    do="squeeze", techniques=("none", "mem-compress"), ram=(100, 50), mib=20, repetitions=2
+    do="squeeze",
+    techniques=("none", "mem-compress"),
+    ram=(100, 50),
+    mib=20,
+    repetitions=2,
+    settle_s=0,
 )
 
 
@@ -54,6 +59,7 @@ class SlicedGuest(SimGuest):
     corpus: Corpus
     mib: int = 64
     kills_at: int = 0
+    greed: int = 0
     works_done: int = 0
     commands: list[str] = field(default_factory=list)
 
@@ -68,6 +74,10 @@ class SlicedGuest(SimGuest):
 
     def set_slice(self, mib: int) -> None:
         self.mib = mib
+
+    def stats(self) -> SimStats:
+        out = (self.memory_mib - self.mib) * 256
+        return SimStats(nominal=self.memory_mib * 256 + self.greed, ballooned=out)
 
 
 @pytest.fixture
@@ -124,6 +134,16 @@ def test_who_is_killed_has_no_slowdown_and_is_told(guest: SlicedGuest, tmp_path:
         ("none", 50),
         ("mem-compress", 50),
     }
+
+
+def test_who_holds_more_than_its_share_is_not_quick(guest: SlicedGuest, tmp_path: Path) -> None:
+    guest.greed = 250  # of 8192 that are half of its memory, 3 %; of all of it, 1.5 %
+    with context(guest, tmp_path) as ctx:
+        squeeze(ctx, STEP)
+    run = load_run(tmp_path / "run")
+    assert {m.labels["ram"] for m in run.metrics if m.name == "slowdown"} == {100}
+    assert {m.value for m in run.metrics if m.name == "over_slice"} == {250}
+    assert all(m.value for m in run.metrics if m.name == "survived")
 
 
 def interrupted(ctx: Context, guest: SlicedGuest) -> None:
