@@ -9,8 +9,8 @@ from harness.config.model import Control, Profile
 from harness.machine.argv import adb_port
 from harness.testbed.record import Folder
 from harness.transport.adb import AdbTransport
-from harness.transport.base import Transport
-from harness.transport.ssh import CONNECT_S, SshTransport
+from harness.transport.base import CONNECT_S, Transport
+from harness.transport.ssh import SshTransport
 
 
 class Ways:

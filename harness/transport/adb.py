@@ -9,7 +9,6 @@ command that succeeded, so each command ends its standard error with its status 
 from __future__ import annotations
 
 import contextlib
-import io
 import os
 import re
 import shlex
@@ -20,27 +19,22 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import IO, BinaryIO
+from typing import BinaryIO
 
 from harness.deadline import Deadline
 from harness.errors import GuestError, SetupError, TransientError
 from harness.processes import die_with_parent
-from harness.transport.base import COMMAND_S, Completed
-from harness.transport.ssh import CHUNK, CONNECT_S, SETTLE_S, command_line
+from harness.transport.base import CONNECT_S, LoopbackTransport, whole_file
+from harness.transport.pump import Pump, feed
 
 ADB = "adb"
 CLIENT_S = 30.0
 
 
-class AdbTransport:
-    """One machine behind a loopback port.
+class AdbTransport(LoopbackTransport):
+    """Its ways into one machine; adb may keep its files in the existing folder ``home``."""
 
-    name:  of the machine, for messages
-    port:  of the loopback interface
-    home:  existing folder in which adb may keep its files
-    alive: raises when the machine is known to be gone or broken; asked before every try
-    ran:   told of each command that ended: ``command``, ``status``, ``took_s``
-    """
+    WAY = "adb"
 
     def __init__(
         self,
@@ -52,90 +46,36 @@ class AdbTransport:
         ran: Callable[..., None] = lambda **about: None,
         connect_s: float = CONNECT_S,
     ) -> None:
-        self._name = name
-        self._port = port
+        super().__init__(name, port, alive=alive, ran=ran, connect_s=connect_s)
         self._home = home
-        self._alive = alive
-        self._ran = ran
-        self._connect_s = connect_s
         self._server: subprocess.Popen[bytes] | None = None
         self._server_port = 0
         self._up = False
         self._lock = threading.Lock()
 
-    @property
-    def name(self) -> str:
-        return self._name
-
-    @property
-    def where(self) -> str:
-        return f"adb {self._name}, {self._serial}"
-
-    @property
-    def _serial(self) -> str:
-        return f"127.0.0.1:{self._port}"
-
-    def wait_up(self, deadline: Deadline) -> None:
-        """Connect, trying until the deadline. Raises DeadlineExceeded, or what ``alive`` does."""
-        last = "nothing"
-        while True:
-            self._alive()
-            deadline.check(f"{self._name} to answer adb on {self._serial}", last_seen=last)
-            try:
-                self._connect()
-            except TransientError as error:
-                last = error.message
-                time.sleep(min(0.2, max(0.0, deadline.remaining_s())))
-            else:
-                return
-
-    def run(
+    def _run(
         self,
-        command: str | Sequence[str],
-        *,
-        timeout_s: float = COMMAND_S,
-        stdin: bytes = b"",
-    ) -> Completed:
-        line = command_line(command)
-        stdout, stderr = io.BytesIO(), io.BytesIO()
-        status = self.stream(
-            line, stdin=io.BytesIO(stdin), stdout=stdout, stderr=stderr, timeout_s=timeout_s
-        )
-        return Completed(line, status, stdout.getvalue(), stderr.getvalue())
-
-    def succeed(self, command: str | Sequence[str], *, timeout_s: float = COMMAND_S) -> str:
-        return self.run(command, timeout_s=timeout_s).check(self.where).text
-
-    def stream(
-        self,
-        command: str | Sequence[str],
+        line: str,
+        deadline: Deadline,
         *,
         stdin: BinaryIO | None,
         stdout: BinaryIO,
         stderr: BinaryIO,
-        timeout_s: float | None = None,
     ) -> int:
-        line = command_line(command)
-        deadline = Deadline(timeout_s if timeout_s is not None else float("inf"))
-        began_s = time.monotonic()
         self._ensure_up(deadline)
         tail = _Tail(stderr)
-        words = ["-s", self._serial, "shell", "-T", f"sh -c {shlex.quote(line)}; {_Tail.COMMAND}"]
+        words = ["-s", self.address, "shell", "-T", f"sh -c {shlex.quote(line)}; {_Tail.COMMAND}"]
         client = self._client(words, stdin=subprocess.PIPE)
         assert client.stdin is not None
         assert client.stdout is not None
         assert client.stderr is not None
         try:
-            pumps = [_Pump(client.stdout, stdout.write), _Pump(client.stderr, tail.write)]
-            feeder = threading.Thread(target=_feed, args=(client.stdin, stdin), daemon=True)
-            feeder.start()
-            for pump in pumps:
-                while not pump.join(min(1.0, max(0.01, deadline.remaining_s()))):
-                    deadline.check(f"{line!r} to end on {self._name}")
-                    self._alive()
-            for pump in pumps:
-                if pump.error is not None:
-                    raise pump.error  # for example a closed pipe on our side
+            pumps = [
+                Pump(client.stdout.read, stdout.write),
+                Pump(client.stderr.read, tail.write),
+            ]
+            feed(stdin, client.stdin.write, client.stdin.close)
+            self._drain(pumps, line, deadline)
             stdout.flush()
             client.wait(CLIENT_S)
         finally:
@@ -143,7 +83,6 @@ class AdbTransport:
         status = tail.finish()
         if status is None:
             raise self._lost(f"{line!r} was running")
-        self._ran(command=line, status=status, took_s=round(time.monotonic() - began_s, 3))
         return status
 
     def shell(self) -> int:
@@ -154,7 +93,7 @@ class AdbTransport:
         """adb itself with these arguments, for this machine, on our own streams; its status."""
         self._ensure_up(Deadline(self._connect_s))
         done = subprocess.run(
-            [ADB, "-P", str(self._server_port), "-s", self._serial, *arguments],
+            [ADB, "-P", str(self._server_port), "-s", self.address, *arguments],
             env=self._environment(),
             check=False,
         )
@@ -164,13 +103,8 @@ class AdbTransport:
         self._copy(["push", str(source), target], timeout_s)
 
     def pull(self, source: str, target: Path, *, timeout_s: float = 300) -> None:
-        # Renamed when complete: no half file that somebody takes for the whole.
-        partial = target.with_name(target.name + ".part")
-        try:
+        with whole_file(target) as partial:
             self._copy(["pull", source, str(partial)], timeout_s)
-            partial.replace(target)
-        finally:
-            partial.unlink(missing_ok=True)
 
     def close(self) -> None:
         with self._lock:
@@ -181,7 +115,7 @@ class AdbTransport:
     def _copy(self, arguments: Sequence[str], timeout_s: float) -> None:
         deadline = Deadline(timeout_s)
         self._ensure_up(deadline)
-        client = self._client(["-s", self._serial, *arguments], stdin=subprocess.DEVNULL)
+        client = self._client(["-s", self.address, *arguments], stdin=subprocess.DEVNULL)
         try:
             said = client.communicate(timeout=max(0.1, deadline.remaining_s()))
         except subprocess.TimeoutExpired:
@@ -198,16 +132,15 @@ class AdbTransport:
         if not self._up or self._server is None or self._server.poll() is not None:
             self.wait_up(Deadline(min(deadline.remaining_s(), self._connect_s)))
 
-    def _connect(self) -> None:
-        """One try. Raises TransientError when the machine is not up yet."""
+    def _connect(self, deadline: Deadline) -> None:
         with self._lock:
             if self._server is None or self._server.poll() is not None:
                 self._start_server()
         # QEMU's user network takes the connection before anything in the machine listens; the
         # server then has a device that is offline until it is told to forget it.
-        self._ask(["disconnect", self._serial])
-        said = self._ask(["connect", self._serial])
-        state = self._ask(["-s", self._serial, "get-state"])
+        self._ask(["disconnect", self.address])
+        said = self._ask(["connect", self.address])
+        state = self._ask(["-s", self.address, "get-state"])
         if state != "device":
             raise TransientError(f"{said}; {state}", where=self.where)
         self._up = True
@@ -262,18 +195,8 @@ class AdbTransport:
         clean = {k: v for k, v in os.environ.items() if not k.startswith(("ANDROID_", "ADB_"))}
         return {**clean, "HOME": str(self._home), "ADB_LOCAL_TRANSPORT_MAX_PORT": "0"}
 
-    def _lost(self, during: str) -> GuestError:
+    def _forget(self) -> None:
         self._up = False
-        # Why is known a moment later: whoever watches the machine needs time to say so.
-        settled = Deadline(SETTLE_S)
-        while not settled.expired:
-            self._alive()
-            time.sleep(0.05)
-        return GuestError(
-            f"lost the connection to {self._name} while {during}",
-            where=self.where,
-            hint=f"harness console {self._name}",
-        )
 
 
 class _Tail:
@@ -301,36 +224,6 @@ class _Tail:
             self._to.write(self._held)
         self._to.flush()
         return int(end[1]) if end else None
-
-
-class _Pump:
-    """Moves what a client says to its end on a thread of its own."""
-
-    def __init__(self, source: IO[bytes], write: Callable[[bytes], object]) -> None:
-        self.error: BaseException | None = None
-        self._source, self._write = source, write
-        self._thread = threading.Thread(target=self._pump, daemon=True)
-        self._thread.start()
-
-    def join(self, timeout_s: float) -> bool:
-        self._thread.join(timeout_s)
-        return not self._thread.is_alive()
-
-    def _pump(self) -> None:
-        try:
-            while data := self._source.read(CHUNK):
-                self._write(data)
-        except (OSError, ValueError) as error:
-            self.error = error
-
-
-def _feed(target: IO[bytes], source: BinaryIO | None) -> None:
-    with contextlib.suppress(OSError, ValueError):  # it does not read all: its own affair
-        read = getattr(source, "read1", getattr(source, "read", bytes))
-        while data := read(CHUNK) if source is not None else b"":
-            target.write(data)
-    with contextlib.suppress(OSError):
-        target.close()
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:

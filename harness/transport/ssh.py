@@ -9,41 +9,30 @@ again: nobody can know whether it ran.
 
 from __future__ import annotations
 
-import contextlib
 import io
 import logging
 import shlex
 import socket
 import threading
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO
 
 import paramiko
 
 from harness.deadline import Deadline
-from harness.errors import GuestError, MachineError, TransientError
-from harness.transport.base import COMMAND_S, Completed
-
-CONNECT_S = 20.0
-# After a connection was lost, how long the machine's own account of it is waited for.
-SETTLE_S = 2.0
-CHUNK = 32768
+from harness.errors import GuestError, TransientError
+from harness.transport.base import CONNECT_S, Completed, LoopbackTransport, whole_file
+from harness.transport.pump import Pump, feed, write_and_flush
 
 # paramiko reports every refused attempt with a trace on its logger; ours are reported once.
 logging.getLogger("paramiko").setLevel(logging.CRITICAL)
 
 
-class SshTransport:
-    """One machine behind a loopback port.
+class SshTransport(LoopbackTransport):
+    """Its ways into one machine, by a private key that lies in ``key_file``."""
 
-    name:     of the machine, for messages
-    port:     of the loopback interface
-    key_file: private key
-    alive:    raises when the machine is known to be gone or broken; asked before every try
-    ran:      told of each command that ended: ``command``, ``status``, ``took_s``
-    """
+    WAY = "ssh"
 
     def __init__(
         self,
@@ -55,88 +44,33 @@ class SshTransport:
         ran: Callable[..., None] = lambda **about: None,
         connect_s: float = CONNECT_S,
     ) -> None:
-        self._name = name
-        self._port = port
+        super().__init__(name, port, alive=alive, ran=ran, connect_s=connect_s)
         self._key_file = key_file
-        self._alive = alive
-        self._ran = ran
-        self._connect_s = connect_s
         self._transport: paramiko.Transport | None = None
         self._lock = threading.Lock()
 
-    @property
-    def name(self) -> str:
-        return self._name
-
-    @property
-    def where(self) -> str:
-        """For messages: which machine, which port."""
-        return f"ssh {self._name}, 127.0.0.1:{self._port}"
-
-    def wait_up(self, deadline: Deadline) -> None:
-        """Connect, trying until the deadline. Raises DeadlineExceeded, or what ``alive`` does."""
-        last = "nothing"
-        while True:
-            self._alive()
-            deadline.check(f"{self._name} to answer ssh on 127.0.0.1:{self._port}", last_seen=last)
-            try:
-                self._connect(deadline)
-            except TransientError as error:
-                last = error.message
-                time.sleep(min(0.2, max(0.0, deadline.remaining_s())))
-            else:
-                return
-
-    def run(
+    def _run(
         self,
-        command: str | Sequence[str],
-        *,
-        timeout_s: float = COMMAND_S,
-        stdin: bytes = b"",
-    ) -> Completed:
-        line = command_line(command)
-        stdout, stderr = io.BytesIO(), io.BytesIO()
-        status = self.stream(
-            line, stdin=io.BytesIO(stdin), stdout=stdout, stderr=stderr, timeout_s=timeout_s
-        )
-        return Completed(line, status, stdout.getvalue(), stderr.getvalue())
-
-    def succeed(self, command: str | Sequence[str], *, timeout_s: float = COMMAND_S) -> str:
-        return self.run(command, timeout_s=timeout_s).check(self.where).text
-
-    def stream(
-        self,
-        command: str | Sequence[str],
+        line: str,
+        deadline: Deadline,
         *,
         stdin: BinaryIO | None,
         stdout: BinaryIO,
         stderr: BinaryIO,
-        timeout_s: float | None = None,
     ) -> int:
-        line = command_line(command)
-        deadline = Deadline(timeout_s if timeout_s is not None else float("inf"))
-        began_s = time.monotonic()
         channel = self._channel(deadline)
         try:
             # A shell around it turns death by a signal into a status (128 + n): ssh itself would
             # report no status then, which could not be told from a lost connection.
             channel.exec_command(f"sh -c {shlex.quote(line)}; exit $?")
             pumps = [
-                _Pump(channel.recv, _write_and_flush(stdout)),
-                _Pump(channel.recv_stderr, _write_and_flush(stderr)),
+                Pump(channel.recv, write_and_flush(stdout)),
+                Pump(channel.recv_stderr, write_and_flush(stderr)),
             ]
-            feeder = threading.Thread(target=_feed, args=(channel, stdin), daemon=True)
-            feeder.start()
-            for pump in pumps:
-                while not pump.join(min(1.0, max(0.01, deadline.remaining_s()))):
-                    deadline.check(f"{line!r} to end on {self._name}")
-                    self._alive()
-            for pump in pumps:
-                if pump.error is not None:
-                    raise pump.error  # for example a closed pipe on our side
-            status = self._status(channel, line, deadline)
-            self._ran(command=line, status=status, took_s=round(time.monotonic() - began_s, 3))
-            return status
+            ended = (EOFError, paramiko.SSHException)
+            feed(stdin, channel.sendall, channel.shutdown_write, gone=ended)
+            self._drain(pumps, line, deadline)
+            return self._status(channel, line, deadline)
         except (paramiko.SSHException, EOFError, TimeoutError) as error:
             raise self._lost(f"{line!r} was running: {error}") from error
         finally:
@@ -167,17 +101,12 @@ class SshTransport:
     def pull(self, source: str, target: Path, *, timeout_s: float = 300) -> None:
         command = f"cat < {shlex.quote(source)}"
         error = io.BytesIO()
-        # Renamed when complete: no half file that somebody takes for the whole.
-        partial = target.with_name(target.name + ".part")
-        try:
+        with whole_file(target) as partial:
             with partial.open("wb") as file:
                 status = self.stream(
                     command, stdin=None, stdout=file, stderr=error, timeout_s=timeout_s
                 )
             Completed(command, status, b"", error.getvalue()).check(self.where)
-            partial.replace(target)
-        finally:
-            partial.unlink(missing_ok=True)
 
     def close(self) -> None:
         with self._lock:
@@ -246,62 +175,8 @@ class SshTransport:
             raise self._lost(f"{line!r} was running")
         return status
 
-    def _lost(self, during: str) -> MachineError | GuestError:
+    def _forget(self) -> None:
         self.close()
-        # Why is known a moment later: whoever watches the machine needs time to say so.
-        settled = Deadline(SETTLE_S)
-        while not settled.expired:
-            self._alive()
-            time.sleep(0.05)
-        return GuestError(
-            f"lost the connection to {self._name} while {during}",
-            where=self.where,
-            hint=f"harness console {self._name}",
-        )
-
-
-def command_line(command: str | Sequence[str]) -> str:
-    """A line for the machine's shell; an argument vector is quoted so that it arrives exactly."""
-    return command if isinstance(command, str) else shlex.join(command)
-
-
-class _Pump:
-    """Moves one stream of a channel to its end on a thread of its own."""
-
-    def __init__(self, read: Callable[[int], bytes], write: Callable[[bytes], None]) -> None:
-        self.error: BaseException | None = None
-        self._read, self._write = read, write
-        self._thread = threading.Thread(target=self._pump, daemon=True)
-        self._thread.start()
-
-    def join(self, timeout_s: float) -> bool:
-        self._thread.join(timeout_s)
-        return not self._thread.is_alive()
-
-    def _pump(self) -> None:
-        while chunk := self._read(CHUNK):
-            if self.error is None:
-                try:
-                    self._write(chunk)
-                except (OSError, ValueError) as error:
-                    self.error = error  # go on reading, or the machine would block
-
-
-def _write_and_flush(stream: BinaryIO) -> Callable[[bytes], None]:
-    def write(chunk: bytes) -> None:
-        stream.write(chunk)
-        stream.flush()
-
-    return write
-
-
-def _feed(channel: paramiko.Channel, source: BinaryIO | None) -> None:
-    with contextlib.suppress(OSError, EOFError, paramiko.SSHException, ValueError):
-        if source is not None:
-            read = getattr(source, "read1", source.read)
-            while chunk := read(CHUNK):
-                channel.sendall(chunk)
-        channel.shutdown_write()
 
 
 def _close(transport: paramiko.Transport | None, sock: socket.socket) -> None:

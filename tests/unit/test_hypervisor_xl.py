@@ -17,8 +17,7 @@ from harness.hypervisor import DomainController, Xl
 from harness.hypervisor.memcompress import Stats, controller_present, parse_histogram
 from harness.hypervisor.xl import parse_list
 from harness.report.histogram import Histogram
-from harness.transport.base import Completed
-from harness.transport.ssh import command_line
+from harness.transport.base import Completed, command_line
 
 # As dom0 printed it.
 XL_LIST = """\

@@ -18,8 +18,9 @@ from paramiko.common import AUTH_FAILED, AUTH_SUCCESSFUL, OPEN_SUCCEEDED
 
 from harness.deadline import Deadline, DeadlineExceeded
 from harness.errors import GuestError, MachineError
+from harness.transport.base import command_line
 from harness.transport.keys import make_key
-from harness.transport.ssh import SshTransport, command_line
+from harness.transport.ssh import SshTransport
 
 
 class LocalServer(paramiko.ServerInterface):
