@@ -53,7 +53,7 @@ def register(app: typer.Typer) -> None:
 
         harness android-image inspect ~/cuttlefish-arm64/
 
-        harness android-image inspect boot.img super.img vendor_boot.img --kernel own --json
+        harness android-image inspect disk.img --kernel own --json
         """
         from harness.build.aosp import ImageSpec, collect, judge, take_apart
         from harness.build.aosp.lp import SLOTS

@@ -286,6 +286,17 @@ def test_a_kernel_without_xen_lists_all_that_is_missing_and_what_it_means(tmp_pa
     assert any("no disk xvda" in line for line in error.context)
 
 
+def test_the_projects_kernel_is_refused_for_what_it_cannot_boot(tmp_path: Path) -> None:
+    own = OwnKernel(tmp_path / "Image", tmp_path / "config")
+    own.image.write_bytes(images.kernel(None))
+    own.config.write_text(images.XEN_CONFIG.replace("CONFIG_BLK_DEV_DM=y\n", ""))
+    image = open_image(spec_of(images.cuttlefish(tmp_path / "image"), kernel="own"), own)
+    with pytest.raises(UsageError, match="does not get a cuttlefish image past") as caught:
+        judge(image, memory_mib=2048).require()
+    assert any("CONFIG_BLK_DEV_DM is not set" in line for line in caught.value.context)
+    assert "raw-disk" in caught.value.hint
+
+
 def test_one_problem_does_not_hide_another(tmp_path: Path) -> None:
     error = first_problem(images.cuttlefish(tmp_path, boot=GKI, super=X86_SUPER))
     assert "CONFIG_XEN" in error.message

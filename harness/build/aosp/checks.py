@@ -96,7 +96,7 @@ def kernel(image: Image) -> Iterator[UsageError]:
         yield UsageError(
             f"{found.name} has no CONFIG_XEN: stock GKI cannot run as a Xen guest",
             where=f"Linux {found.version}",
-            hint='kernel = "own", or supply an Image rebuilt with these: kernel = "/path/of/Image"',
+            hint='supply an Image rebuilt with these: kernel = "/path/of/Image"',
             context=[str(lack) for lack in lacks],
         )
         return
@@ -107,6 +107,22 @@ def kernel(image: Image) -> Iterator[UsageError]:
             hint=f"add {lack.option.module}.ko to the vendor ramdisk, or build it in"
             if lack.as_module
             else f"build the kernel with {lack.option.name}=y",
+        )
+
+
+def own_kernel(image: Image) -> Iterator[UsageError]:
+    """The project's kernel is made for small guests, not for the init of an AOSP image."""
+    spec, found = image.spec, image.kernel
+    if spec.kernel != OWN or spec.kind is ImageKind.RAW_DISK or found is None:
+        return
+    # Modules in the image's ramdisk are of another kernel.
+    lacks = lacking(found.config or {}, options.ANDROID, ())
+    if lacks:
+        yield UsageError(
+            f"the project's own kernel does not get a {spec.kind} image past first-stage init",
+            where="image.kernel",
+            hint='kernel = "image", or the path of an Image with these; "own" is for kind raw-disk',
+            context=[str(lack) for lack in lacks],
         )
 
 
@@ -176,6 +192,7 @@ def memory(image: Image, memory_mib: int) -> Iterator[UsageError]:
 CHECKS: tuple[Callable[[Image], Iterator[UsageError]], ...] = (
     complete,
     kernel,
+    own_kernel,
     machine,
     pages,
     verified_boot,
