@@ -4,7 +4,6 @@ package xmc;
 
 import java.io.IOException;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -43,7 +42,7 @@ final class Heap {
             records.add(makeRecords(i));
         }
         for (int i = 0; i < sizeKib / 3 / BITMAP_KIB; i++) {
-            bitmaps.add(makeBitmap(i));
+            bitmaps.add(makeBitmap(i, new int[BITMAP_SIDE * BITMAP_SIDE]));
         }
         try (Resources own = new Resources(code)) {
             for (int i = 0, kept = 0; kept < sizeKib * 1024 / 6; i++) {
@@ -58,18 +57,21 @@ final class Heap {
     /** Touch and check all of it. Returns null, or what is not as it was made. */
     String verify() {
         for (int i = 0; i < records.size(); i++) {
-            if (!records.get(i).equals(makeRecords(i))) {
+            if (!same(records.get(i), makeRecords(i))) {
                 return "records " + i;
             }
         }
+        int[] bitmap = new int[BITMAP_SIDE * BITMAP_SIDE];
         for (int i = 0; i < bitmaps.size(); i++) {
-            if (!Arrays.equals(bitmaps.get(i), makeBitmap(i))) {
+            if (!same(bitmaps.get(i), makeBitmap(i, bitmap), BITMAP_KIB << 10)) {
                 return "bitmap " + i;
             }
         }
         try (Resources own = new Resources(code)) {
             for (int i = 0; i < resources.size(); i++) {
-                if (!Arrays.equals(resources.get(i), own.decode(i))) {
+                byte[] kept = resources.get(i);
+                byte[] made = own.decode(i);
+                if (kept.length != made.length || !same(kept, made, kept.length)) {
                     return "resource " + i;
                 }
             }
@@ -78,6 +80,20 @@ final class Heap {
         }
         return null;
     }
+
+    /** Not by equals(), which is interpreted, letter by letter; compareTo() is native. */
+    private static boolean same(Map<String, String> kept, Map<String, String> made) {
+        for (Map.Entry<String, String> entry : made.entrySet()) {
+            String text = kept.get(entry.getKey());
+            if (text == null || text.compareTo(entry.getValue()) != 0) {
+                return false;
+            }
+        }
+        return kept.size() == made.size();
+    }
+
+    /** Of two arrays of primitives, both of at least so many bytes. */
+    private static native boolean same(Object one, Object other, int bytes);
 
     /** Garbage as an application makes it that parses an answer, a block's worth. */
     Object garbage(int block) {
@@ -115,9 +131,8 @@ final class Heap {
     }
 
     /** An icon: a gradient from row to row, the same noise along each, and a few odd pixels. */
-    private int[] makeBitmap(int index) {
+    private int[] makeBitmap(int index, int[] pixels) {
         Noise random = new Noise(seed * 37 + index);
-        int[] pixels = new int[BITMAP_SIDE * BITMAP_SIDE];
         int base = random.next();
         for (int x = 0; x < BITMAP_SIDE; x++) {
             pixels[x] = 0xff000000 | (base + x * 0x020102 + random.next(4)) & 0xffffff;

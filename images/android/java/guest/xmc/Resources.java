@@ -23,6 +23,7 @@ final class Resources implements Closeable {
     private final ZipFile apk;
     private final List<String> entries = new ArrayList<>();
     private final RandomAccessFile dex;
+    private final byte[] bytes = new byte[MAX_BYTES];
 
     Resources(String code) throws IOException {
         if (!code.endsWith(".apk")) {
@@ -41,7 +42,6 @@ final class Resources implements Closeable {
 
     /** @param index any number from 0; beyond the last resource they begin again */
     byte[] decode(int index) throws IOException {
-        byte[] bytes = new byte[MAX_BYTES];
         int length = 0;
         if (apk != null) {
             String name = entries.get(index % entries.size());

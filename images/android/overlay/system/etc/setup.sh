@@ -16,6 +16,9 @@ rm -f /data/log/*
 
 # ART reserves its heap at once, far more than this guest has; Android's init.rc sets the same.
 echo 1 > /proc/sys/vm/overcommit_memory
+# What keeps 4 MiB more free for the sake of huge pages, which this kernel has not; lmkd takes them
+# for used.
+echo 0 > /proc/sys/vm/watermark_boost_factor
 
 if [ -n "$xmc_ip" ]; then
     ip addr add "$xmc_ip" dev eth0
