@@ -85,7 +85,8 @@ JOBS: tuple[Job, ...] = (
     Job("stretch", 2, _run("stretch"), 3600),
     Job("apps", 2, _run("apps"), 3600),
     Job("apps-alive", 2, _run("apps-alive"), 3600),
-    Job("minimum-memory", 2, _run("minimum-memory"), 2 * 3600),
+    Job("minimum-memory", 2, _run("minimum-memory"), 3600),
+    Job("minimum-memory-android", 2, _run("minimum-memory-android"), 2 * 3600),
     Job("roundtrip", 2, _run("roundtrip"), 4 * 3600),
     Job("mutations", 2, (sys.executable, "-m", "harness.nightly.mutations"), 4 * 3600),
     # Ten million executions of each target, other ones each day, and which lines the corpus runs;
