@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import Sequence
 from pathlib import Path
@@ -65,7 +66,7 @@ def write_tables(run_dirs: Sequence[Path], out: Path) -> None:
 
 
 def write_pictures(run_dirs: Sequence[Path], out: Path) -> list[Path]:
-    """Write each chart of the runs' report as KEY.svg into a folder; what was written.
+    """Write each chart of each run's report as KEY.svg into a folder; what was written.
 
     Raises UsageError when a folder is no run folder, or there is nothing to draw.
     """
@@ -74,7 +75,7 @@ def write_pictures(run_dirs: Sequence[Path], out: Path) -> list[Path]:
 
     written = []
     out.mkdir(parents=True, exist_ok=True)
-    for chart in charts_of([load_run(path) for path in run_dirs]):
+    for chart in itertools.chain.from_iterable(charts_of([load_run(path)]) for path in run_dirs):
         if not chart.log_x:  # distributions are for the page, where one can point at them
             written.append(out / f"{chart.key}.svg")
             written[-1].write_text(picture(chart), encoding="utf-8")
