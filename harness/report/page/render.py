@@ -56,6 +56,7 @@ def render(runs: Sequence[Run]) -> str:
         bars=[row for run in runs for row in facts.bar_rows(run)],
         not_measured=facts.not_measured(runs),
         table_1=facts.table_1(values),
+        table_1_why=facts.TABLE_1,
         techniques=facts.technique_rows(runs),
         notes=facts.notes(runs),
         source=facts.source(runs[0]) if len(runs) == 1 else "",

@@ -59,7 +59,11 @@ def _table_1(values: Sequence[Value]) -> Iterator[str]:
     head = ("guest", "alone", "paper", "under Xen", "paper", "with compression", "paper")
     modes = [key for mode in facts.MODES for key in (mode, f"paper_{mode}")]
     keys = ["guest", *modes]
-    yield from _table(head, ([row[key] for key in keys] for row in facts.table_1(values)))
+    rows = facts.table_1(values)
+    if rows:
+        yield facts.TABLE_1
+        yield ""
+    yield from _table(head, ([row[key] for key in keys] for row in rows))
 
 
 def _hosted(values: Sequence[Value]) -> Iterator[str]:
