@@ -81,6 +81,8 @@ JOBS: tuple[Job, ...] = (
     Job("lru", 2, _run("lru"), 3600),
     Job("latency", 2, _run("latency"), 3600),
     Job("store-density", 2, _run("store-density"), 3600),
+    Job("density", 2, _run("density"), 2 * 3600),
+    Job("boot-storm", 2, _run("boot-storm"), 3600),
     Job("quick", 2, _run("quick"), 3600),
     Job("stretch", 2, _run("stretch"), 3600),
     Job("apps", 2, _run("apps"), 3600),

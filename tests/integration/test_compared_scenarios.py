@@ -70,3 +70,13 @@ def test_techniques_take_turns_in_one_boot_and_the_work_stays_whole(tmp_path: Pa
     assert counts["mem-compress"] > 1000
     verified = [m.value for m in run.metrics if m.name == "verified"]
     assert sum(verified) >= 3 * 32 * 256
+
+
+@pytest.mark.slow
+def test_guests_boot_together_with_the_controller_and_without(tmp_path: Path) -> None:
+    run = run_scenario(
+        "boot-storm", tmp_path / "run", "boot-storm.count=3", "boot-storm.repetitions=1"
+    )
+    assert run.state is RunState.PASSED
+    assert found(run, "boot_all_s", "technique").keys() == {"none", "mem-compress"}
+    assert found(run, "gained", "technique")["mem-compress"] > 0

@@ -107,7 +107,7 @@ def test_a_bad_value_is_refused_naming_its_key(override: str, key: str, words: s
 
 
 def test_guests_that_are_started_later_need_room_one_by_one() -> None:
-    assert len(load_profile("crowd").profile.guests) == 14
+    assert len(load_profile("crowd").profile.guests) == 18
     with pytest.raises(UsageError, match="do not fit in the board"):
         load_profile("crowd", overrides=["guests.g03.memory_mib=500"])
 
