@@ -20,6 +20,8 @@ from harness.scenarios.workloads.lua import Heap, value
 from harness.scenarios.workloads.memload import parse_access
 from harness.scenarios.workloads.programs import parse_numbers, require_arm64
 from harness.scenarios.workloads.sqlite import digest_of_rows
+from harness.scenarios.workloads.stress import parse_metrics
+from harness.scenarios.workloads.valkey import chained, record
 from tests.unit.simulated_bed import Done, SimGuest
 
 PAGES = 400
@@ -227,6 +229,19 @@ def test_the_digest_of_rows_is_the_one_of_sqlites_shell() -> None:
     # sqlite3 3.40 said so of a table of these rows.
     expected = "1582491E8D4C7493370A1583F0E0EC01AA698722E39E7DBB814EF061B0C5C7CF"
     assert digest_of_rows("SELECT * FROM t", rows) == expected
+
+
+def test_records_of_the_server_differ_and_their_digest_is_of_all() -> None:
+    assert len({record(7, i) for i in range(50)}) == 50
+    assert chained(7, 3) != chained(7, 2) != chained(8, 2)
+
+
+def test_stress_ng_that_did_nothing_is_no_result() -> None:
+    metrics = "metrics:\n    - stressor: vm\n      bogo-ops: 200000\n"
+    assert parse_metrics(metrics, where="linux") == 200_000
+    for text in ("", metrics.replace("200000", "0")):
+        with pytest.raises(GuestError, match="did nothing"):
+            parse_metrics(text, where="linux")
 
 
 @pytest.mark.parametrize(

@@ -28,6 +28,8 @@ from harness.scenarios.workloads.base import Result, Running, Setup, Workload, r
 from harness.scenarios.workloads.lua import Lua
 from harness.scenarios.workloads.memload import Memload, Pattern
 from harness.scenarios.workloads.sqlite import Sqlite
+from harness.scenarios.workloads.stress import StressNg
+from harness.scenarios.workloads.valkey import Valkey
 
 __all__ = [
     "WORKLOADS",
@@ -48,6 +50,8 @@ _ALL: tuple[Workload, ...] = (
     *(Memload(pattern=pattern) for pattern in Pattern),
     Lua(),
     Sqlite(),
+    Valkey(),
+    StressNg(),
 )
 WORKLOADS: Mapping[str, Workload] = {one.name: one for one in _ALL}
 
