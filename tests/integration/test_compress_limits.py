@@ -13,14 +13,16 @@ from harness.hypervisor.memcompress import TOOL
 from harness.report.books import imbalance_pages
 from harness.scenarios.content import ContentClass
 from harness.scenarios.live import LiveGuest
-from harness.scenarios.load import is_compressed
+from harness.scenarios.load import DRIVER, guest_run, is_compressed
 from harness.testbed import Guest
 from harness.transport.base import Transport
-from tests.integration.compression import SETUP, Loads, repeated
+from tests.integration.compression import SETUP, Loads, repeated, wait_for
 from tests.integration.domains import MEMORY_MIB, paused_domain
 from tests.integration.programs import push_program
 
 QUOTA = 700
+# Pages that come and go while one asks twice.
+CLOSE = 500
 # What xl lets a domain have besides its memory.
 SLACK_PAGES = 256
 # Xen's GUEST_RAM0_BASE, and behind what the domain is made with.
@@ -94,6 +96,27 @@ def test_a_limit_that_is_lowered_keeps_no_page_away(
     assert newcomer.restore() == compressed
     after = newcomer.stats()
     assert (after.compressed, imbalance_pages(after)) == (0, 0)
+
+
+def test_a_guest_is_told_its_own_numbers_and_no_others(
+    guest: LiveGuest, loads: Loads, newcomer: DomainController
+) -> None:
+    """Nothing of the host, nor of who else is on it."""
+    loads.start(ContentClass.TEXT, 1024).compress()
+    newcomer.compress()
+    assert newcomer.stats().compressed > 4096
+    names = "compressed store_pages held restores"
+
+    def the_same() -> bool:
+        told = guest_run(guest, f"cd {DRIVER}; for n in {names}; do cat now_$n; done").split()
+        stats = guest.controller.stats()
+        own = (stats.compressed, stats.store_pages, stats.held, stats.restores_total)
+        pairs = list(zip(map(int, told), own, strict=True))
+        print(pairs)
+        return all(abs(said - is_now) < CLOSE for said, is_now in pairs)
+
+    # The guest goes on between the two questions, and gives up what it does not use.
+    wait_for("the guest to be told what dom0 is", the_same, timeout_s=20)
 
 
 def test_the_store_of_a_domain_has_its_limit(newcomer: DomainController) -> None:
