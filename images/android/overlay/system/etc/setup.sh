@@ -31,4 +31,7 @@ fi
 mount -t xenfs xenfs /proc/xen 2> /dev/null
 # shellcheck disable=SC2086,SC2154  # a parameter a word, from early.sh
 insmod /lib/modules/xen_memcompress.ko $xmc_driver 2> /dev/null
+# lmkd goes by free memory and acts before the kernel reclaims: 16 MiB stay free for it to see.
+ahead=/sys/kernel/xen_memcompress/grow_ahead
+[ ! -w $ahead ] || echo 4096 > $ahead
 setprop ro.boot.hostname "${xmc_host:-android}"
