@@ -134,7 +134,8 @@ def _measure(ctx: Context, step: Squeeze, guest: Guest, cell: Cell) -> float | N
         except GuestError as error:
             why = error.message
             guest_run(guest, "killall -q -9 memload; true")
-            counted = record(ctx.folder, guest, active, **_rest(cell))
+            # It may have been killed only when it was verified.
+            counted = counted or record(ctx.folder, guest, active, **_rest(cell))
     ctx.active = ctx.active or bool(counted.get(chosen.counted, 0))
     ctx.folder.metric("survived", int(lived), "runs", **cell.labels)
     ctx.folder.event(CELL, **cell.labels, seconds=seconds, why=why)

@@ -49,6 +49,8 @@ class Work:
         return Result(1, "accesses", 4 if self.guest.mib < self.guest.memory_mib else 2, 1)
 
     def verify(self) -> int:
+        if self.guest.mib == self.guest.dies_at:
+            raise GuestError("killed while it was verified")
         return 100
 
     def stop(self) -> None: ...
@@ -60,6 +62,7 @@ class SlicedGuest(SimGuest):
     mib: int = 64
     kills_at: int = 0
     greed: int = 0
+    dies_at: int = 0
     works_done: int = 0
     commands: list[str] = field(default_factory=list)
 
@@ -134,6 +137,15 @@ def test_who_is_killed_has_no_slowdown_and_is_told(guest: SlicedGuest, tmp_path:
         ("none", 50),
         ("mem-compress", 50),
     }
+
+
+def test_a_technique_is_counted_once_in_each_cell(guest: SlicedGuest, tmp_path: Path) -> None:
+    guest.dies_at = 32
+    with context(guest, tmp_path) as ctx:
+        squeeze(ctx, STEP)
+    run = load_run(tmp_path / "run")
+    assert sum(m.name == "technique_count" for m in run.metrics) == 8
+    assert sum(m.name == "survived" and not m.value for m in run.metrics) == 4
 
 
 def test_who_holds_more_than_its_share_is_not_quick(guest: SlicedGuest, tmp_path: Path) -> None:
