@@ -21,6 +21,8 @@ from harness.testbed import Testbed
 from harness.testing import TestbedPool
 from tests.integration.compression import Loads, wait_for
 
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
+
 MIB = 256
 NOMINAL, SLICE, MOST = 160 * MIB, 64 * MIB, 88 * MIB
 IDLE_PAGES = 14_000
@@ -54,7 +56,7 @@ def bed(testbeds: TestbedPool) -> Iterator[Testbed]:
     bed = testbeds.get("default", BED)
     bed.dom0.run(["tee", "/run/broker.conf"], stdin=CONFIG.encode())
     yield bed
-    bed.dom0.succeed(f"cat {LOG} >&2; true")
+    print(bed.dom0.succeed(f"cat {LOG} || true"))
     for guest in bed.guests.values():
         guest_run(LiveGuest(guest), "killall -q memload; true")
 
@@ -63,6 +65,12 @@ def target(bed: Testbed, name: str) -> int:
     """Frames of a guest's slice."""
     key = f"/local/domain/{bed.guests[name].domid}/memory/target"
     return int(bed.dom0.succeed(f"xenstore-read {key}")) // 4
+
+
+def spared(bed: Testbed, idle: LiveGuest) -> bool:
+    """All that is lent the idle guest does not hold."""
+    stats = idle.controller.stats()
+    return stats.held + target(bed, "busy") - SLICE <= stats.nominal
 
 
 def log(bed: Testbed) -> str:
@@ -74,17 +82,18 @@ def broker(bed: Testbed, *options: str) -> Iterator[None]:
     """The broker looks each second while the block lasts."""
     words = " ".join([TOOL, "broker", "/run/broker.conf", *options])
     bed.dom0.succeed(f"{words} > {LOG} 2>&1 < /dev/null & echo $! > /run/broker.pid")
-    wait_for("the broker", lambda: "busy: has a slice" in log(bed), timeout_s=20)
-    yield
-    bed.dom0.succeed("kill $(cat /run/broker.pid)")
-    wait_for(
-        "the broker to end",
-        lambda: not bed.dom0.succeed("pidof xen-memcompress || true").strip(),
-        timeout_s=20,
-    )
+    try:
+        wait_for("the broker", lambda: "busy: " in log(bed), timeout_s=20)
+        yield
+    finally:
+        bed.dom0.succeed("kill $(cat /run/broker.pid)")
+        wait_for(
+            "the broker to end",
+            lambda: not bed.dom0.succeed("pidof xen-memcompress || true").strip(),
+            timeout_s=20,
+        )
 
 
-@pytest.mark.slow
 def test_a_busy_guest_grows_by_what_an_idle_one_does_not_touch(bed: Testbed) -> None:
     """Its own content does not compress: all that it grows by is lent."""
     corpus = Corpus.load(existing().corpus.path)
@@ -94,7 +103,7 @@ def test_a_busy_guest_grows_by_what_an_idle_one_does_not_touch(bed: Testbed) -> 
     heaps = Heaps(busy, corpus, ContentClass.RANDOM, HEAP_PAGES)
     without = heaps.until_killed(40)
     heaps.end()
-    free = busy.controller.stats().host_free
+    free, idle_slice = busy.controller.stats().host_free, target(bed, "idle")
     with broker(bed):
         alive = heaps.until_killed(without + 4)
         print(f"{without} heaps without the broker, {alive} with it")
@@ -103,10 +112,10 @@ def test_a_busy_guest_grows_by_what_an_idle_one_does_not_touch(bed: Testbed) -> 
         heaps.verify()
         lent = target(bed, "busy") - SLICE
         assert 0 < lent <= MOST - SLICE
-        assert target(bed, "idle") == idle.controller.stats().nominal
-        assert idle.controller.stats().compressed > 0.5 * IDLE_PAGES
-        # All that was lent the idle one does not hold.
-        assert idle.controller.stats().held + lent <= idle.controller.stats().nominal
+        assert target(bed, "idle") == idle_slice
+        # What it had free is lent first, and then what compression makes.
+        assert idle.controller.stats().compressed > lent // 4
+        assert spared(bed, idle)
         assert busy.controller.stats().host_free >= min(free, KEEP_MIB * MIB)
 
         # It wakes: with the hint its pages are there before they are touched.
@@ -125,7 +134,8 @@ def test_a_busy_guest_grows_by_what_an_idle_one_does_not_touch(bed: Testbed) -> 
             f" {time.monotonic() - awake:.2f} s"
         )
         assert faults < IDLE_PAGES // 50
-        wait_for("the loan to be called in", lambda: target(bed, "busy") - SLICE < lent // 2)
+        wait_for("the loan to be called in", lambda: spared(bed, idle), timeout_s=30)
+        assert target(bed, "busy") - SLICE < lent
         assert "lenders hold more" in log(bed)
     assert target(bed, "busy") == SLICE
     for guest in (busy, idle):
@@ -133,7 +143,6 @@ def test_a_busy_guest_grows_by_what_an_idle_one_does_not_touch(bed: Testbed) -> 
     loads.stop_all()
 
 
-@pytest.mark.slow
 def test_a_dry_run_of_the_broker_changes_nothing(bed: Testbed) -> None:
     busy = LiveGuest(bed.guests["busy"])
     heaps = Heaps(busy, Corpus.load(existing().corpus.path), ContentClass.RANDOM, HEAP_PAGES)
@@ -144,7 +153,6 @@ def test_a_dry_run_of_the_broker_changes_nothing(bed: Testbed) -> None:
     assert target(bed, "busy") == SLICE
 
 
-@pytest.mark.slow
 def test_a_broker_that_was_killed_is_followed_by_one_that_knows_what_was_lent(
     bed: Testbed,
 ) -> None:

@@ -1,0 +1,96 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Android's applications in a fixed slice: compressed before any of them is killed."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+import pytest
+
+from harness.build.artifacts import existing
+from harness.scenarios.apps import Device
+from harness.scenarios.bed import Guest
+from harness.scenarios.content import ContentClass, Corpus
+from harness.scenarios.driver import daemon_log, driver_state, with_driver, without_driver
+from harness.scenarios.live import LiveGuest
+from harness.scenarios.load import Load, driver_file, driver_write, guest_run
+from harness.testing import TestbedPool
+
+APPS = 4
+SLICE_MIB = 104
+BURST_PAGES = 9 << 10
+BURSTS = 3
+
+
+@pytest.fixture
+def sliced_android(testbeds: TestbedPool) -> Guest:
+    """The paper's 104 MiB as frames of the host, and 160 MiB that it could have."""
+    bed = testbeds.get(
+        "default",
+        [
+            "guests.linux.enabled=false",
+            "guests.android.memory_mib=160",
+            f"guests.android.slice_mib={SLICE_MIB}",
+            'guests.android.options=["xmc.apps=0"]',
+            "guests.android.compress.sweep_ms=500",
+            'guests.android.allow=["oom"]',
+        ],
+    )
+    return LiveGuest(bed.guests["android"])
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """Applications that live, and are verified, after the foreground wanted memory."""
+
+    alive: list[str]
+    kills: int
+
+
+def bursts(guest: Guest) -> Outcome:
+    """Applications are started; then one in front fills memory, and is done, over and over."""
+    device = Device(guest.name, guest.shell)
+    device.stop()
+    gone = device.counts().gone
+    for name in device.packages()[:APPS]:
+        device.start(name)
+    corpus = Corpus.load(existing().corpus.path)
+    for number in range(BURSTS):
+        front = Load.start(
+            guest,
+            name=f"front{number}",
+            content=ContentClass.TEXT,
+            seed=number,
+            pages=BURST_PAGES,
+            corpus=corpus,
+        )
+        # In front, as the camera is: nobody kills it for the sake of those that are cached.
+        guest_run(guest, f"echo -900 > /proc/{front.pid}/oom_score_adj")
+        front.fill(1)
+        front.verify(2)
+        front.stop()
+    return Outcome(device.verify(), device.counts().gone - gone)
+
+
+@pytest.mark.slow
+def test_cached_applications_are_compressed_rather_than_killed(sliced_android: Guest) -> None:
+    guest = sliced_android
+    ahead = driver_file(guest, "grow_ahead").strip()
+    assert int(ahead) * 4 >= 32 << 10, "what the image sets"
+    without_driver(guest)
+    off = bursts(guest)
+    with_driver(guest)
+    driver_write(guest, "grow_ahead", ahead)
+    on = bursts(guest)
+    said = daemon_log(guest)
+    print(f"alive of {APPS}: {len(off.alive)} without, {len(on.alive)} with the driver")
+    print(said[-4000:], driver_state(guest), sep="\n")
+    print(guest_run(guest, "logcat -s lmkd | tail -n 20").decode())
+    assert off.kills > 0
+    assert on.kills == 0
+    assert len(on.alive) == APPS > len(off.alive)
+    # What nobody sees goes first.
+    asked = [int(adj) for adj in re.findall(r"compressed pid \d+ \(\S+\) adj (\d+)", said)]
+    assert asked
+    assert asked[0] >= 900
