@@ -40,7 +40,7 @@ GUESTS = tuple(
     f"tests/integration/test_{name}.py"
     for name in (
         *("driver", "driver_growth", "driver_alive", "driver_storm", "driver_absent"),
-        *("driver_ends", "memcompressd", "broker"),
+        *("driver_ends", "driver_android", "memcompressd", "broker"),
     )
 )
 
