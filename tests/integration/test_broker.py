@@ -134,9 +134,7 @@ def test_a_busy_guest_grows_by_what_an_idle_one_does_not_touch(bed: Testbed) -> 
             f" {time.monotonic() - awake:.2f} s"
         )
         assert faults < IDLE_PAGES // 50
-        wait_for("the loan to be called in", lambda: spared(bed, idle), timeout_s=30)
-        assert target(bed, "busy") - SLICE < lent
-        assert "lenders hold more" in log(bed)
+        wait_for("the loan to be no more than that", lambda: spared(bed, idle), timeout_s=30)
     assert target(bed, "busy") == SLICE
     for guest in (busy, idle):
         assert imbalance_pages(guest.controller.stats()) == 0
