@@ -12,14 +12,22 @@
  *
  * A zone is reported only while it has 32 blocks more than its low watermark:
  * at the order of a page block (2 MiB) a small guest would never get there.
+ * But the largest blocks come first, 32 at a time, and of a small guest these
+ * may be all that is free: so before anybody is killed for memory the kernel
+ * gets them back, reported or not.
  */
 
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
+#include <linux/delay.h>
 #include <linux/errno.h>
 #include <linux/gfp.h>
+#include <linux/jiffies.h>
 #include <linux/mm.h>
 #include <linux/moduleparam.h>
+#include <linux/mutex.h>
+#include <linux/notifier.h>
+#include <linux/oom.h>
 #include <linux/page_reporting.h>
 #include <linux/printk.h>
 #include <linux/scatterlist.h>
@@ -44,6 +52,20 @@ static struct xmc_counter xmc_reported = XMC_COUNTER(reported);
 static u64 *list;
 static bool registered;
 
+/* Held as long as there are pages off the lists, by who allocates nothing. */
+static DEFINE_MUTEX(busy);
+/* When that last ended: the kernel puts the pages back right after. */
+static unsigned long ended;
+/* Somebody wants them: nothing is reported before this. */
+static unsigned long not_before;
+#define PUT_BACK_MS	20
+#define NOT_FOR_MS	100
+
+static bool wanted(void)
+{
+	return time_before(jiffies, READ_ONCE(not_before));
+}
+
 static int flush(u32 nr)
 {
 	int ret = nr ? xmc_discard(list, nr) : 0;
@@ -51,7 +73,7 @@ static int flush(u32 nr)
 	if (!ret)
 		atomic64_add(nr, &xmc_reported.value);
 
-	return ret;
+	return ret ?: wanted() ? -EAGAIN : 0;
 }
 
 static int report_pages(struct page_reporting_dev_info *info,
@@ -62,6 +84,7 @@ static int report_pages(struct page_reporting_dev_info *info,
 	u32 nr = 0;
 	int ret = 0;
 
+	mutex_lock(&busy);
 	for_each_sg(sg, one, nents, i) {
 		u64 gfn = page_to_xen_pfn(sg_page(one));
 		u64 end = gfn + (one->length >> XEN_PAGE_SHIFT);
@@ -75,8 +98,31 @@ static int report_pages(struct page_reporting_dev_info *info,
 		}
 	}
 
-	return ret ?: flush(nr);
+	ret = ret ?: flush(nr);
+	WRITE_ONCE(ended, jiffies);
+	mutex_unlock(&busy);
+
+	return ret;
 }
+
+/* Somebody is about to be killed for memory. */
+static int before_killing(struct notifier_block *nb, unsigned long unused,
+			  void *freed)
+{
+	if (!mutex_is_locked(&busy) &&
+	    time_after(jiffies, READ_ONCE(ended) + msecs_to_jiffies(PUT_BACK_MS)))
+		return NOTIFY_OK;
+
+	WRITE_ONCE(not_before, jiffies + msecs_to_jiffies(NOT_FOR_MS));
+	mutex_lock(&busy);
+	mutex_unlock(&busy);
+	msleep(PUT_BACK_MS);
+	*(unsigned long *)freed += 1;
+
+	return NOTIFY_OK;
+}
+
+static struct notifier_block oom = { .notifier_call = before_killing };
 
 static struct page_reporting_dev_info reporter = { .report = report_pages };
 
@@ -98,6 +144,8 @@ void xmc_report_init(void)
 	if (!list)
 		return;
 
+	ended = jiffies - HZ;
+	not_before = jiffies;
 	reporter.order = report_order;
 	ret = page_reporting_register(&reporter);
 	if (ret) {
@@ -107,6 +155,7 @@ void xmc_report_init(void)
 		return;
 	}
 	registered = true;
+	register_oom_notifier(&oom);
 }
 
 void xmc_report_exit(void)
@@ -114,6 +163,7 @@ void xmc_report_exit(void)
 	if (!registered)
 		return;
 
+	unregister_oom_notifier(&oom);
 	/* Waits for report_pages(). */
 	page_reporting_unregister(&reporter);
 	free_page((unsigned long)list);
