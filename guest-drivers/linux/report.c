@@ -82,9 +82,10 @@ static int report_pages(struct page_reporting_dev_info *info,
 	struct scatterlist *one;
 	unsigned int i;
 	u32 nr = 0;
-	int ret = 0;
+	int ret;
 
 	mutex_lock(&busy);
+	ret = wanted() ? -EAGAIN : 0;
 	for_each_sg(sg, one, nents, i) {
 		u64 gfn = page_to_xen_pfn(sg_page(one));
 		u64 end = gfn + (one->length >> XEN_PAGE_SHIFT);
