@@ -273,18 +273,17 @@ static bool keep_ahead(void)
 /* While the guest has grown: keep to the slice, and give back what is idle. */
 static void look_after(struct work_struct *unused)
 {
-	long have, before;
 	bool hurry = false;
+	long have;
 
 	mutex_lock(&grow_lock);
 
 	have = xmc_room();
 	/* In a storm this would only feed it; whoever stalls holds more then. */
 	if (have < 0 && !xmc_storm()) {
-		before = have;
 		have = xmc_make_room(0, 1);
 		/* What is not old yet will be at the next sweep. */
-		hurry = have > before;
+		hurry = have < 0 && !xmc_storm();
 	}
 	if (have >= 0 || !xmc_storm())
 		within_slice = jiffies;
