@@ -281,14 +281,14 @@ static void look_after(struct work_struct *unused)
 	have = xmc_room();
 	/* In a storm this would only feed it; whoever stalls holds more then. */
 	if (have < 0 && !xmc_storm()) {
+		/* Pages come back: so will others, sooner than in a period. */
+		hurry = true;
 		have = xmc_make_room(0, 1);
-		/* What is not old yet will be at the next sweep. */
-		hurry = have < 0 && !xmc_storm();
 	}
 	if (have >= 0 || !xmc_storm())
 		within_slice = jiffies;
-	if (have >= 0)
-		hurry = keep_ahead();
+	if (have >= 0 && keep_ahead())
+		hurry = true;
 
 	atomic64_add(xmc_balloon_give_back(idle_growth(have)), &xmc_given_back.value);
 
