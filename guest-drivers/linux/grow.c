@@ -55,6 +55,8 @@
 /* A broker in dom0 looks each second or so; one that has nothing is let be. */
 #define LENDER_LOOKS	(2 * HZ)
 #define LENDER_HAS_NONE	(10 * HZ)
+/* So much less than the slice is held, for what comes back until the next look. */
+#define MARGIN		((long)(4 * STEP))
 /* So long more than the slice may be held because restores take too long. */
 #define STORM		(5 * HZ)
 /* So many free pages are enough to end growth, and stay when it is given back. */
@@ -280,10 +282,10 @@ static void look_after(struct work_struct *unused)
 
 	have = xmc_room();
 	/* In a storm this would only feed it; whoever stalls holds more then. */
-	if (have < 0 && !xmc_storm()) {
+	if (have < MARGIN && !xmc_storm()) {
 		/* Pages come back: so will others, sooner than in a period. */
 		hurry = true;
-		have = xmc_make_room(0, 1);
+		have = xmc_make_room(MARGIN, 1);
 	}
 	if (have >= 0 || !xmc_storm())
 		within_slice = jiffies;
