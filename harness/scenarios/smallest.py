@@ -74,9 +74,18 @@ def minimum_memory(ctx: Context, step: MinimumMemory) -> None:
 
 def _one_mode(ctx: Context, step: MinimumMemory, mode: Mode, kind: str) -> None:
     served: dict[int, Served] = {}
+    refused: set[int] = {step.low_mib}
 
     def serves(mib: int) -> bool:
-        found = _try(ctx, step, mode, kind, mib)
+        try:
+            found = _try(ctx, step, mode, kind, mib)
+        except UsageError as error:
+            if not error.where.endswith(f"guests.{step.guest}.memory_mib"):
+                raise
+            # No profile may say so little: that is nothing that was seen.
+            refused.add(mib)
+            _tell(ctx, step, mode, mib, serves=False, why=error.message)
+            return False
         if found is not None:
             served[mib] = found
         return found is not None
@@ -86,11 +95,11 @@ def _one_mode(ctx: Context, step: MinimumMemory, mode: Mode, kind: str) -> None:
     if found is None:
         raise ScenarioFailed(f"it does not serve in {step.high_mib} MiB", where=where)
     smallest, largest_not = found
-    if largest_not == step.low_mib:
+    if largest_not in refused:
         raise ScenarioFailed(
             f"it serves in {smallest} MiB, and with less nothing was tried",
             where=where,
-            hint="a smaller low_mib",
+            hint="a smaller low_mib; what a profile may say is in harness/config/budget.py",
         )
     labels: dict[str, Scalar] = {"guest": step.guest, "mode": mode, "profile": ctx.profile}
     labels |= {"step_mib": step.step_mib}
@@ -111,7 +120,6 @@ def _one_mode(ctx: Context, step: MinimumMemory, mode: Mode, kind: str) -> None:
 
 def _try(ctx: Context, step: MinimumMemory, mode: Mode, kind: str, mib: int) -> Served | None:
     """What came of it; None when it did not boot or serve, which an event tells."""
-    about = {"guest": step.guest, "mode": mode, "memory_mib": mib}
     try:
         with _guest(ctx, step, mode, mib) as guest:
             _serve(ctx, guest, kind)
@@ -120,12 +128,16 @@ def _try(ctx: Context, step: MinimumMemory, mode: Mode, kind: str, mib: int) -> 
                 stats = guest.controller.stats()
                 served = Served(stats.held, stats.compressed, stats.committed)
     except (GuestError, MachineError, TransientError) as error:
-        ctx.folder.event("probe", **about, serves=False, why=error.message)
+        _tell(ctx, step, mode, mib, serves=False, why=error.message)
         return None
     fits = served.held <= mib * PAGES_PER_MIB * (1 + SLICE_TOLERANCE)
     why = "" if fits else f"held {served.held} frames"
-    ctx.folder.event("probe", **about, serves=fits, why=why, held=served.held)
+    _tell(ctx, step, mode, mib, serves=fits, why=why, held=served.held)
     return served if fits else None
+
+
+def _tell(ctx: Context, step: MinimumMemory, mode: Mode, mib: int, **what: Scalar) -> None:
+    ctx.folder.event("probe", guest=step.guest, mode=mode, memory_mib=mib, **what)
 
 
 @contextmanager

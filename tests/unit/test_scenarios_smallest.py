@@ -43,6 +43,9 @@ class Needy(SimBed):
     """A bed whose guests boot from so many MiB on, by mode."""
 
     least: dict[str, int] = field(default_factory=dict)
+    refuses: int = 0
+    """Less than this no profile may say; what it says instead is wrong otherwise."""
+    wrong: str = "guests.linux.memory_mib"
     config: Mapping[str, Any] = field(
         default_factory=lambda: {"guests": {"linux": {"kind": "linux"}, "other": {"kind": "linux"}}}
     )
@@ -67,13 +70,21 @@ class Needy(SimBed):
             yield {"linux": self._booted("virtualized", size)}
 
     def _booted(self, mode: str, mib: int) -> SimGuest:
+        if mib < self.refuses:
+            raise UsageError("no linux guest boots in less", where=f"--set: {self.wrong}")
         if mib < self.least[mode]:
             raise GuestError("Kernel panic")
         return self.guest
 
 
 def measure(
-    tmp_path: Path, step: MinimumMemory = STEP, *, lost_page: int | None = None, **least: int
+    tmp_path: Path,
+    step: MinimumMemory = STEP,
+    *,
+    lost_page: int | None = None,
+    refuses: int = 0,
+    wrong: str = "guests.linux.memory_mib",
+    **least: int,
 ) -> dict[Any, float]:
     rng = np.random.default_rng(2)
     for name in ("text", "code", "pointer"):
@@ -82,7 +93,8 @@ def measure(
     guest = SimGuest(corpus)
     guest.ballooned = 9000  # of 10 000 pages: it holds 4 MiB
     guest.lost_page = lost_page
-    bed = Needy(guest, tmp_path, least={"native": 12, "virtualized": 30, "compressed": 20} | least)
+    needs = {"native": 12, "virtualized": 30, "compressed": 20} | least
+    bed = Needy(guest, tmp_path, least=needs, refuses=refuses, wrong=wrong)
     with RunFolder("x", seed=1, out=tmp_path / "run") as folder:
         ctx = Context(bed, folder, "default", 1, corpus, [guest])
         minimum_memory(ctx, step)
@@ -104,6 +116,19 @@ def test_a_column_with_compression_in_which_nothing_was_compressed_is_none(tmp_p
 def test_a_guest_that_never_fails_says_that_the_range_is_wrong(tmp_path: Path) -> None:
     with pytest.raises(ScenarioFailed, match="with less nothing was tried"):
         measure(tmp_path, native=1)
+
+
+def test_what_no_profile_may_say_is_no_probe(tmp_path: Path) -> None:
+    step = STEP.model_copy(update={"modes": ("native",)})
+    (tmp_path / "seen").mkdir()
+    assert measure(tmp_path / "seen", step, refuses=20, native=26) == {"native": 26}
+    with pytest.raises(ScenarioFailed, match="20 MiB, and with less nothing was tried"):
+        measure(tmp_path, step, refuses=20, native=15)
+
+
+def test_a_profile_that_is_wrong_otherwise_ends_the_run(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="boots in less"):
+        measure(tmp_path, refuses=20, wrong="board.memory_mib")
 
 
 def test_a_guest_that_never_serves_is_a_failure(tmp_path: Path) -> None:
