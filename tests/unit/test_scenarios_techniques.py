@@ -21,7 +21,7 @@ from harness.scenarios.techniques import (
     technique,
     turns,
 )
-from harness.scenarios.techniques.flash import Device, derived_us, parse_stat
+from harness.scenarios.techniques.flash import derived_us, parse_stat
 from harness.scenarios.techniques.zram import parse_mm_stat
 from tests.unit.simulated_bed import Done, SimGuest
 
@@ -154,9 +154,8 @@ def test_mm_stat_is_read_by_position() -> None:
     assert parse_mm_stat("")["orig_bytes"] == 0
 
 
-def test_the_time_on_flash_is_that_of_its_requests_and_of_what_is_long_in_them() -> None:
-    device = Device("round", reads_s=1000, writes_s=500, read_bytes_s=1e6, written_bytes_s=5e5)
+def test_the_time_on_flash_is_that_of_its_pages_as_the_data_sheet_has_them() -> None:
     counted = parse_stat("10 0 80 99 4 0 64 7 0 5 106\n")
     assert counted == {"reads": 10, "read_bytes": 40960, "writes": 4, "written_bytes": 32768}
-    # 10 reads of 4 KiB; 4 writes of 8 KiB, half of which go in sequence.
-    assert derived_us(counted, device) == 10_000 + 8_000 + 32_768
+    # 20 pages read at 25 + 52.8 us, 16 written at 52.8 + 220 us and a 64th of 1.5 ms each.
+    assert derived_us(counted) == round(20 * 77.8 + 16 * (272.8 + 1500 / 64))
