@@ -12,8 +12,9 @@ import pytest
 from harness.errors import UsageError
 from harness.report.cli import write_pictures, write_tables
 from harness.report.figures import figures
+from harness.report.histogram import Histogram
 from harness.report.page.facts import headline
-from harness.report.run import load_run
+from harness.report.run import RunState, Scalar, load_run
 from harness.report.runfolder import RunFolder
 
 PAGES = {"nominal": 1000, "store_pages": 20, "table_pages": 2, "ballooned": 0, "zero": 50}
@@ -63,12 +64,40 @@ def test_tables_hold_what_was_measured_and_by_whom(run: Path, tmp_path: Path) ->
 def test_a_technique_that_did_nothing_is_in_no_table_but_its_own(run: Path, tmp_path: Path) -> None:
     write_tables([run], tmp_path / "results.md")
     text = (tmp_path / "results.md").read_text()
-    assert [line for line in text.splitlines() if "idle" in line] == [
-        "| idle | 0 events | inactive: left out | technique idle, workload memload |"
+    assert [line for line in text.splitlines() if "| idle |" in line] == [
+        "| mixed | idle | 1 | 0 | inactive: left out |"
     ]
     found = {f.bar.name: f.value for f in figures(load_run(run))}
     assert found["slowdown_50"] is None
     assert found["guests_hosted_ratio"] == 1.8
+
+
+def test_what_techniques_cost_is_told_where_instructions_count(tmp_path: Path) -> None:
+    with RunFolder("costs", seed=1, out=tmp_path / "run") as folder:
+        folder.describe(dimensions={"icount": "shift=0"}, hashes={})
+        at: dict[str, Scalar] = {
+            "technique": "flash-swap",
+            "workload": "memload",
+            "ram": 50,
+            "repetition": 0,
+        }
+        for name, value in (("read_bytes", 2 << 20), ("reads", 500), ("derived_us", 79_700)):
+            folder.metric(f"technique_{name}", value, "events", **at)
+        reads = Histogram.of([*range(1, 100), 4000])
+        folder.histogram("read_access", reads, "ns", scale=1.0, **at)
+        folder.metric("launch_ms", 900, "ms", technique="kill")
+        folder.metric("launch_ms", 700, "ms", technique="kill")
+        folder.metric("boot_slowdown", 0.25, "ratio", guests=5)
+        folder.finish(RunState.PASSED)
+    write_tables([tmp_path / "run"], tmp_path / "results.md")
+    text = (tmp_path / "results.md").read_text()
+    assert "| memload | flash-swap | 50 % | 500 | 2.0 | - | 0.0 | 0.1 s |" in text
+    assert (
+        "| costs | read_access | flash-swap | memload, 50 % | 100 | 90 | 50 | 98 | 4,000 |" in text
+    )
+    assert "| launch_ms |" in text
+    assert "| kill | 800 ms | 900 | 2 |" in text
+    assert "| 0.250 | guests 5 |" in text
 
 
 def test_vms_that_fit_is_a_headline(run: Path) -> None:

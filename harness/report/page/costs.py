@@ -1,0 +1,161 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What techniques cost, as Markdown: time, requests to flash, latency, applications."""
+
+from __future__ import annotations
+
+import itertools
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from statistics import fmean
+from typing import Any
+
+from harness.report.page import facts
+from harness.report.page.markdown import table
+from harness.report.run import Run, RunState
+from harness.report.values import OURS, Value, at, number, technique_of
+
+# Told in a table of their own, with what they are.
+RATIOS = {
+    "neighbour_slowdown": "a guest that works, beside an idle one that is compressed",
+    "wake_slowdown": "an idle guest reads all it holds, compressed before or not",
+    "boot_slowdown": "guests that boot together, with the controller or without",
+    "overcommit": "nominal memory of guests at work at once, over the frames there are",
+}
+APPLICATIONS = {
+    "apps_alive": "applications alive",
+    "launch_ms": "from the intent to the first answer, none running before",
+    "switch_ms": "one that runs is brought to the front",
+    "burst_survivors": "share alive after one of them took so much at once",
+    "verify_ms": "its whole heap is read and compared",
+    "lmkd_kills": "killed by Android's low-memory killer",
+}
+
+
+def slowdown(values: Sequence[Value]) -> Iterator[str]:
+    """A row a workload and technique, a column a share of memory; mean of the repetitions."""
+    cells: dict[tuple[str, str], dict[int, list[float]]] = defaultdict(lambda: defaultdict(list))
+    instead: dict[tuple[str, str, int], str] = {}
+    for v in values:
+        if v.name not in ("slowdown", "survived", "over_slice"):
+            continue
+        row = str(v.own["workload"]), technique_of(v)
+        ram = int(str(v.own["ram"]))
+        if v.name == "slowdown":
+            cells[row][ram].append(v.value)
+        elif v.name == "over_slice":
+            instead[(*row, ram)] = f"held {v.value / 256:.1f} MiB too much"
+        elif not v.value:
+            instead[(*row, ram)] = "killed"
+        cells.setdefault(row, defaultdict(list))
+    told = {ram for row in cells.values() for ram in row} | {ram for *_, ram in instead}
+    rams = sorted(told, reverse=True)
+
+    def cell(row: tuple[str, str], ram: int) -> str:
+        if (*row, ram) in instead:
+            return instead[(*row, ram)]
+        found = cells[row].get(ram)
+        return f"{fmean(found):+.1%}" if found else ""
+
+    head = ("workload", "technique", *(f"{ram} %" for ram in rams))
+    yield from table(head, ((*row, *(cell(row, ram) for ram in rams)) for row in cells))
+
+
+def flash(values: Sequence[Value]) -> Iterator[str]:
+    """What was asked of the device in each cell that was worked through, and what that would take
+    on a real one."""
+    keys = ("reads", "read_bytes", "writes", "written_bytes", "derived_us")
+    cells: dict[tuple[str, str, str], dict[str, float]] = defaultdict(dict)
+    for v in values:
+        name = v.name.removeprefix("technique_")
+        if name in keys and "ram" in v.own:
+            cell = str(v.own["workload"]), technique_of(v), f"{v.own['ram']} %"
+            cells[cell][name] = cells[cell].get(name, 0.0) + v.value
+    if cells:
+        yield facts.FLASH
+        yield ""
+    head = ("workload", "technique", "memory", "reads", "MiB", "writes", "MiB", "derived")
+    rows = (
+        (
+            *cell,
+            number(found.get("reads")),
+            f"{found.get('read_bytes', 0) / 2**20:.1f}",
+            number(found.get("writes")),
+            f"{found.get('written_bytes', 0) / 2**20:.1f}",
+            f"{found.get('derived_us', 0) / 1e6:.1f} s",
+        )
+        for cell, found in cells.items()
+    )
+    yield from table(head, rows)
+
+
+def latency(runs: Sequence[Run]) -> Iterator[str]:
+    """Of runs that count instructions: what the controller does, and what a guest's read takes."""
+    head = ("scenario", "what", "technique", "content", "count", "mean", "p50", "p99", "max")
+    yield from table(
+        head,
+        (
+            (
+                str(run.info["scenario"]),
+                str(record["name"]),
+                str(record["labels"].get("technique", OURS)),
+                _of_what(record["labels"]),
+                f"{record['count']:,}",
+                *(f"{n:,.0f}" for n in (record["sum"] / record["count"], *_quantiles(record))),
+                f"{record['max']:,.0f}",
+            )
+            for run in runs
+            if run.state is RunState.PASSED and run.dimensions.get("icount", "off") != "off"
+            for record in run.histograms
+            if record["count"] and not record["labels"].get("repetition")
+        ),
+    )
+
+
+def _of_what(labels: Mapping[str, object]) -> str:
+    if "ram" in labels:
+        return f"{labels['workload']}, {labels['ram']} %"
+    return str(labels.get("content", ""))
+
+
+def _quantiles(record: Mapping[str, Any]) -> list[float]:
+    found = []
+    for share in (0.5, 0.99):
+        sums = itertools.accumulate(n for _, n in record["buckets"])
+        at = next(n for n, so_far in enumerate(sums) if so_far >= share * record["count"])
+        found.append(float(record["buckets"][at][0]))
+    return found
+
+
+def applications(values: Sequence[Value]) -> Iterator[str]:
+    """Mean of each, and of how many."""
+    found: dict[tuple[str, str, str], list[float]] = defaultdict(list)
+    for v in values:
+        if v.name in APPLICATIONS:
+            key = v.name, str(v.own.get("compared", technique_of(v))), v.unit
+            found[key].append(v.value)
+    head = ("what", "", "technique", "mean", "highest", "of")
+    yield from table(
+        head,
+        (
+            (
+                name,
+                APPLICATIONS[name],
+                technique,
+                f"{fmean(each):,.4g} {unit}",
+                f"{max(each):,.4g}",
+                f"{len(each)}",
+            )
+            for (name, technique, unit), each in found.items()
+        ),
+    )
+
+
+def ratios(values: Sequence[Value]) -> Iterator[str]:
+    yield from table(
+        ("what", "", "value", "at"),
+        (
+            (v.name, RATIOS[v.name], f"{v.value:.3f}", at(v.run, v.dimensions))
+            for v in values
+            if v.name in RATIOS
+        ),
+    )
