@@ -49,6 +49,8 @@ class Squeeze(Model):
     """How much it does at a time; 1.0 is some seconds of an emulated processor."""
     repetitions: Annotated[int, Field(gt=0, le=1000)] = 1
     """Every second one in the other order."""
+    warm_ups: Annotated[int, Field(ge=0, le=100)] = 1
+    """Goes at the work before the one that is timed: what is in use has then found its place."""
     settle_s: Annotated[float, Field(ge=0)] = 20.0
     """So long at most until the guest holds no more than it may; then the work begins."""
 

@@ -31,6 +31,7 @@ STEP = Squeeze(
     ram=(100, 50),
     mib=20,
     repetitions=2,
+    warm_ups=0,
     settle_s=0,
 )
 
@@ -137,6 +138,15 @@ def test_who_is_killed_has_no_slowdown_and_is_told(guest: SlicedGuest, tmp_path:
         ("none", 50),
         ("mem-compress", 50),
     }
+
+
+def test_work_is_steady_when_it_is_timed(guest: SlicedGuest, tmp_path: Path) -> None:
+    step = STEP.model_copy(update={"ram": (100,), "repetitions": 1, "warm_ups": 2})
+    with context(guest, tmp_path) as ctx:
+        squeeze(ctx, step)
+    assert guest.works_done == 2 * 3  # by each technique: twice before, once timed
+    timed = [m for m in load_run(tmp_path / "run").metrics if m.name == "work_s"]
+    assert len(timed) == 2
 
 
 def test_a_technique_is_counted_once_in_each_cell(guest: SlicedGuest, tmp_path: Path) -> None:

@@ -107,8 +107,10 @@ def test_a_technique_is_torn_down_when_the_work_fails(guest: BareGuest) -> None:
 def test_a_bare_guest_has_no_driver_and_a_controller_at_rest(guest: BareGuest) -> None:
     with bare(guest):
         assert "rmmod" in guest.commands[1]
-        assert guest.commands[-2:] == ["set sweep_ms=0", "restore"]
+        assert guest.commands[2:4] == ["set sweep_ms=0", "restore"]
+        assert guest.commands[4].startswith("echo 0 > /proc/sys/vm/watermark_boost_factor")
         guest.commands.clear()
+    assert guest.commands[0].startswith("echo 15000 > /proc/sys/vm/watermark_boost_factor")
     assert any(command.startswith("insmod") for command in guest.commands)
 
 
