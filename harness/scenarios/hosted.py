@@ -3,9 +3,9 @@
 
 Guests of one size are started one after another. Each holds a workload, works, and then waits.
 Whoever hosts them makes room for the next by what the technique has: the controller takes what idle
-guests do not use; what works inside a guest lets it do with a smaller slice, the smallest in which
-the workload still lives. It is over when there is no room for one more, or one was killed. Only
-guests whose whole content was compared with the host's afterwards count.
+guests do not use; what works inside a guest lets it do with a smaller slice, a step above the
+smallest in which the workload once lived. It is over when there is no room for one more, or one was
+killed. Only guests whose whole content was compared with the host's afterwards count.
 """
 
 from __future__ import annotations
@@ -110,7 +110,8 @@ class Crowd:
         return Setup(seed=self.ctx.seed, mib=step.mib, corpus=self.ctx.corpus, work=step.work)
 
     def _smallest_slice(self, guest: Guest) -> int:
-        """In which the workload, under this technique, works and is whole afterwards."""
+        """A step more than the least in which the workload, under this technique, worked and was
+        whole afterwards once: there, the same guest is killed the next time."""
 
         def lives(mib: int) -> bool:
             try:
@@ -136,7 +137,7 @@ class Crowd:
         found = bisect(guest.memory_mib // 2, guest.memory_mib, SLICE_STEP_MIB, lives)
         if found is None:
             raise GuestError("the workload does not fit in its guest", where=guest.name)
-        return found[0]
+        return min(found[0] + SLICE_STEP_MIB, guest.memory_mib)
 
     def _make_room(self, name: str) -> None:
         """For one more guest. Raises HypervisorError when there is none."""
