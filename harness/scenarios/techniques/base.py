@@ -95,8 +95,8 @@ def bare(guest: Guest) -> Iterator[None]:
     """A guest without the driver, its controller at rest; afterwards as its image had it.
 
     Its watermarks are not boosted for a while whenever memory is fragmented: in a guest as small
-    as these that is a tenth of its memory, taken from whichever technique is at work. At rest the controller holds nothing and looks for nothing: what it still costs is
-    ``idle_overhead``.
+    as these that is a tenth of its memory, taken from whichever technique is at work. At rest the
+    controller holds nothing and looks for nothing: what it still costs is ``idle_overhead``.
     """
     without_driver(guest)
     rest(guest)
