@@ -23,7 +23,7 @@ from harness.scenarios.compared import Hosted, PressureStorm
 from harness.scenarios.context import Context
 from harness.scenarios.pressure import read_pressure
 from harness.scenarios.smallest import bisect
-from harness.scenarios.techniques import Active, Technique, technique
+from harness.scenarios.techniques import Active, Technique, boost_watermarks, technique
 from harness.scenarios.workloads import Running, Setup, running, workload
 
 PAGES_PER_MIB = 256
@@ -89,6 +89,7 @@ class Crowd:
     def _one_more(self, name: str) -> None:
         self._make_room(name)
         (guest,) = self.ctx.bed.start(name, controlled=self.by_host)
+        boost_watermarks(guest, "0")
         if not self.members and not self.by_host and self.technique.name not in KILLERS:
             self.slice_mib = self._smallest_slice(guest)
         before = self.technique.counters(guest)

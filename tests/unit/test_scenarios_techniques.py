@@ -108,9 +108,10 @@ def test_a_bare_guest_has_no_driver_and_a_controller_at_rest(guest: BareGuest) -
     with bare(guest):
         assert "rmmod" in guest.commands[1]
         assert guest.commands[2:4] == ["set sweep_ms=0", "restore"]
-        assert guest.commands[4].startswith("echo 0 > /proc/sys/vm/watermark_boost_factor")
+        assert guest.commands[4].endswith("echo 0 > /proc/sys/vm/watermark_boost_factor")
         guest.commands.clear()
-    assert guest.commands[0].startswith("echo 15000 > /proc/sys/vm/watermark_boost_factor")
+    # What it was before: this guest answers everything with that.
+    assert "echo [1.0] watching > /proc/sys/vm/watermark_boost_factor" in guest.commands[0]
     assert any(command.startswith("insmod") for command in guest.commands)
 
 

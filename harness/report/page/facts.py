@@ -23,7 +23,7 @@ TABLE_1 = (
     " no network service, and whose Android was a release; the column with compression was its"
     " future work. Our Linux has no disk: its whole image (10 MiB, and 4 MiB of archive until it is"
     " unpacked) is in memory, beside a kernel that takes 11 MiB with its tables, an ssh server and"
-    " the program that is verified. Alone it needs no less than under Xen, for QEMU's board has"
+    " the program that is verified. Alone it needs hardly less than under Xen, for QEMU's board has"
     " devices (PCI Express, virtio) that Xen's has not. With compression it boots with its nominal"
     " memory; what is told is the slice of the host's frames that it then lives in, store and"
     " tables included."

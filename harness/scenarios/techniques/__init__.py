@@ -30,7 +30,13 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from harness.errors import UsageError
 from harness.report.run import Scalar
-from harness.scenarios.techniques.base import Active, Technique, bare, record
+from harness.scenarios.techniques.base import (
+    Active,
+    Technique,
+    bare,
+    boost_watermarks,
+    record,
+)
 from harness.scenarios.techniques.compress import ABLATIONS, MemCompress
 from harness.scenarios.techniques.kill import Kill, Nothing
 from harness.scenarios.techniques.ksm import Ksm
@@ -42,6 +48,7 @@ __all__ = [
     "Active",
     "Technique",
     "bare",
+    "boost_watermarks",
     "record",
     "settings_of",
     "technique",

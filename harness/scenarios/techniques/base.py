@@ -20,7 +20,7 @@ from harness.scenarios.load import guest_run
 SWAPOFF_S = 300.0
 # Linux's own defaults, for whoever has set others.
 SWAPPINESS, PAGE_CLUSTER = 60, 3
-BOOST, BOOST_FACTOR = "/proc/sys/vm/watermark_boost_factor", 15_000
+BOOST = "/proc/sys/vm/watermark_boost_factor"
 # By the end of a counter's name; others are events.
 UNITS = {"_pages": "pages", "_bytes": "bytes", "_us": "us"}
 
@@ -94,24 +94,23 @@ class Active:
 def bare(guest: Guest) -> Iterator[None]:
     """A guest without the driver, its controller at rest; afterwards as its image had it.
 
-    Its watermarks are not boosted for a while whenever memory is fragmented: in a guest as small
-    as these that is a tenth of its memory, taken from whichever technique is at work. At rest the
-    controller holds nothing and looks for nothing: what it still costs is ``idle_overhead``.
+    At rest the controller holds nothing and looks for nothing: what it still costs is
+    ``idle_overhead``.
     """
     without_driver(guest)
     rest(guest)
-    guest_run(guest, f"echo 0 > {BOOST}")
+    boost = boost_watermarks(guest, "0")
     try:
         yield
     except BaseException:
         with suppress(HarnessError):
-            _as_its_image(guest)
+            _as_its_image(guest, boost)
         raise
-    _as_its_image(guest)
+    _as_its_image(guest, boost)
 
 
-def _as_its_image(guest: Guest) -> None:
-    guest_run(guest, f"echo {BOOST_FACTOR} > {BOOST}")
+def _as_its_image(guest: Guest, boost: str) -> None:
+    boost_watermarks(guest, boost)
     if guest.compression.enabled:
         guest.controller.set(guest.compression)
         with_driver(guest)
@@ -122,6 +121,14 @@ def rest(guest: Guest) -> None:
     if guest.compression.enabled:
         guest.controller.set(replace(guest.compression, sweep_ms=0))
         guest.controller.restore()
+
+
+def boost_watermarks(guest: Guest, factor: str) -> str:
+    """By how much Linux raises its watermarks for a while whenever memory is fragmented; what it
+    was before. In guests as small as these that is a tenth of their memory, taken from whichever
+    technique is at work."""
+    words = f"cat {BOOST} && echo {factor} > {BOOST}"
+    return guest_run(guest, words).decode(errors="replace").strip()
 
 
 def swapping(guest: Guest, *, swappiness: int, page_cluster: int) -> None:
