@@ -32,8 +32,8 @@ FIGURES = (60, 50, 40)
 PAGES_PER_MIB = 256
 # While pages come back and older ones are on their way out.
 SLICE_TOLERANCE = 0.02
-# Beyond what it was given, whoever uses all of that holds some frames that Xen needs for it.
-SETTLED_PAGES = 16
+# Whoever uses all that it was given holds some frames more, of tables that Xen needs for it.
+SETTLED_PAGES = 64
 BALLOON_S = 60.0
 # In a fifth of a second the driver looks again where pages come back; of the guest's seconds, of
 # which a busy emulator that counts instructions does some in ten of ours.
