@@ -18,7 +18,7 @@ from harness.scenarios.content import Corpus
 from harness.scenarios.live import LiveGuest
 from harness.scenarios.load import DRIVER, guest_run
 from harness.scenarios.techniques import TECHNIQUES, bare, technique
-from harness.scenarios.workloads import Result, Setup, running, workload
+from harness.scenarios.workloads import Pattern, Result, Setup, running, workload
 from harness.scenarios.workloads.programs import require_arm64
 from harness.testing import TestbedPool
 
@@ -116,6 +116,14 @@ def test_a_real_program_gives_the_hosts_results_in_little_memory(
         # A little less than it wants: under emulation zram in much less is a matter of hours.
         with_disks.guest.set_slice(52)
         with_disks.use(name, load=load, mib=24, work=0.2)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("pattern", Pattern)
+def test_memory_is_whole_after_every_pattern_of_access(pattern: Pattern, in_slice: Bare) -> None:
+    took = in_slice.use("mem-compress", load=f"memload-{pattern}", mib=TOO_MUCH_MIB)
+    assert took.latency is not None
+    assert took.latency.count == took.done
 
 
 @pytest.mark.slow
