@@ -14,6 +14,7 @@ from harness.report.books import (
     meta_bytes_per_page,
     store_density,
 )
+from harness.report.run import Scalar
 from harness.report.runfolder import RunFolder
 from harness.scenarios.bed import Bed, ControllerStats, Guest
 from harness.scenarios.content import Corpus
@@ -60,7 +61,7 @@ class Context:
         taken: dict[str, ControllerStats] = {}
         for guest in self.guests:
             stats = taken[guest.name] = guest.controller.stats()
-            self._record(guest.name, name, stats)
+            self.record(guest.name, name, stats)
             if figures:
                 self._record_figures(guest, stats)
             off = imbalance_pages(stats)
@@ -73,8 +74,10 @@ class Context:
         self.samples[name] = taken
         return taken
 
-    def _record(self, guest: str, name: str, stats: ControllerStats) -> None:
-        labels = {"guest": guest, "sample": name, "profile": self.profile}
+    def record(self, guest: str, sample: str, stats: ControllerStats, **own: Scalar) -> None:
+        """Take a guest's numbers into memory over time, whatever they are; ``own`` labels too."""
+        labels: dict[str, Scalar] = {"guest": guest, "sample": sample, "profile": self.profile}
+        labels |= own
         pages = ("nominal", "resident", "compressed", "zero", "same", "lzo", "store_pages")
         for key in (*pages, "table_pages", "discarded", "ballooned", "host_free", "reserve"):
             self.folder.metric(key, getattr(stats, key), "pages", **labels)

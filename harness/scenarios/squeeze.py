@@ -170,6 +170,8 @@ def _settle(guest: Guest, mib: int, within_s: float) -> None:
 def _record_memory(ctx: Context, guest: Guest, cell: Cell, mib: int) -> int:
     """Frames that it holds beyond what it may, which a technique must not do to be quick."""
     stats = guest.controller.stats()
+    sample = f"{cell.technique}, {cell.ram} %"
+    ctx.record(guest.name, sample, stats, technique=cell.technique)
     ctx.folder.metric("held", stats.held, "pages", guest=guest.name, **cell.labels)
     if cell.technique.startswith(OURS):
         ctx.folder.metric("gained", gained_kib(stats), "KiB", guest=guest.name, **cell.labels)

@@ -106,6 +106,21 @@ def test_vms_that_fit_is_a_headline(run: Path) -> None:
     assert tile["detail"] == "5 by none"
 
 
+def test_slower_is_a_headline_beside_the_others(tmp_path: Path) -> None:
+    with RunFolder("squeezed", seed=1, out=tmp_path / "run") as folder:
+        for technique, slowdown in (("none", None), ("zram", 3.0), ("mem-compress", 0.2)):
+            at: dict[str, Scalar] = {"technique": technique, "workload": "lua", "ram": 50}
+            folder.metric("technique_count", 5, "events", **at)
+            folder.metric("survived", int(slowdown is not None), "runs", **at)
+            if slowdown is not None:
+                folder.metric("slowdown", slowdown, "ratio", **at)
+        folder.metric("slowdown_50", 0.2, "ratio", technique="mem-compress", workload="lua", ram=50)
+    (tile,) = headline(load_run(tmp_path / "run"))
+    assert tile["value"] == "+20.0%"
+    assert tile["label"] == "slower with 50 % of the memory"
+    assert tile["detail"] == "lua; +300% by zram; killed with none"
+
+
 def test_pictures_are_small_and_say_what_they_show(run: Path, tmp_path: Path) -> None:
     written = write_pictures([run], tmp_path / "pictures")
     names = {path.name for path in written}

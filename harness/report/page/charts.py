@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Plotly figures of runs, as the documents that plotly.js draws.
+"""A chart, as the document that plotly.js draws; and memory over time.
 
 Colours come from the page (``report.js``), which knows whether it is dark: a trace says ``meta`` =
 the role that it plays.
@@ -7,16 +7,13 @@ the role that it plays.
 
 from __future__ import annotations
 
-import itertools
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from harness.report.books import PAGE_KIB
-from harness.report.page.facts import label_of
 from harness.report.run import Run
-from harness.report.values import Value, differs, idle_techniques, technique_of
 
 Trace = dict[str, Any]
 # From the bottom up: what is there, what compression takes, and what it gained of which pages.
@@ -32,8 +29,20 @@ READ = (
     *("nominal", "resident", "store_pages", "table_pages", "ballooned"),
     *("zero", "same", "lzo", "discarded"),
 )
-# A line for each series of a chart; beyond that nobody can tell them apart.
-SERIES = 8
+# The same in every chart; ours stands out, and its ablations are dashed.
+COLOURS = {
+    "none": ("#8a939d", "solid"),
+    "kill": ("#c43d4b", "solid"),
+    "zram": ("#d9822b", "solid"),
+    "zswap": ("#7a7f1f", "solid"),
+    "flash-swap": ("#8a6d5a", "solid"),
+    "ksm": ("#b04ec2", "solid"),
+    "mem-compress": ("#3b6fd4", "solid"),
+    "mem-compress:no-ageing": ("#2aa3b5", "dash"),
+    "mem-compress:no-hints": ("#2f9e6b", "dot"),
+    "mem-compress:no-discard": ("#7c9bea", "dashdot"),
+    "mem-compress:whole-memory-scan": ("#5b4fc4", "longdash"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +56,8 @@ class Chart:
     y: str
     note: str = ""
     log_x: bool = False
+    log_y: bool = False
+    most_y: float | None = None
     categories: bool = False
     percent: bool = False
 
@@ -56,7 +67,12 @@ class Chart:
         return {
             "data": list(self.traces),
             "x": {"title": self.x, "type": kind},
-            "y": {"title": self.y, "percent": self.percent},
+            "y": {
+                "title": self.y,
+                "type": "log" if self.log_y else "linear",
+                "percent": self.percent,
+                "most": self.most_y,
+            },
         }
 
 
@@ -75,7 +91,8 @@ def memory_charts(run: Run) -> list[Chart]:
     charts = []
     for (guest, profile), moments in seen.items():
         full = {t: m for t, m in sorted(moments.items()) if len(m) == len(READ)}
-        if len(full) < 2:
+        # An area in which nothing ever happens shows nothing.
+        if len(full) < 2 or len({tuple(sorted(m.items())) for m in full.values()}) < 2:
             continue
         charts.append(
             Chart(
@@ -118,134 +135,8 @@ def _stack(moments: Mapping[float, Mapping[str, float]]) -> list[Trace]:
     ]
 
 
-def latency_charts(runs: Sequence[Run]) -> list[Chart]:
-    """The share of operations that took at most so long, by what they were and whose."""
-    by_name: dict[str, list[Trace]] = defaultdict(list)
-    sources: dict[str, str] = {}
-    runs = [run for run in runs if run.histograms]
-    for run in runs:
-        counted = str(run.dimensions.get("icount", "off")) != "off"
-        idle = idle_techniques(run)
-        for record in run.histograms:
-            if record["labels"].get("technique") in idle:
-                continue
-            group = "read" if record["name"].startswith("read") else "controller"
-            labels = record["labels"]
-            words = [str(labels.get("technique", "mem-compress"))] if group == "read" else []
-            words += [record["name"]] if group == "controller" else []
-            words += [str(labels[k]) for k in ("content", "guest", "profile") if labels.get(k)]
-            words += [differs(run, runs)]
-            by_name[group].append(_distribution(record, " ".join(filter(None, words))))
-            unit = "instructions" if counted else "ns of emulator time, for orientation"
-            sources[group] = unit
-    titles = {
-        "read": "Reads of a page that was taken, as the guest saw them",
-        "controller": "Operations of the controller",
-    }
-    return [
-        Chart(
-            f"latency-{group}",
-            titles[group],
-            _busiest(traces),
-            sources[group],
-            "share that took at most so long",
-            _left_out(traces),
-            log_x=True,
-            percent=True,
-        )
-        for group, traces in by_name.items()
-    ]
-
-
-def _distribution(record: Mapping[str, Any], name: str) -> Trace:
-    total = max(1, sum(n for _, n in record["buckets"]))
-    sums = itertools.accumulate(n for _, n in record["buckets"])
-    return {
-        "type": "scatter",
-        "mode": "lines",
-        "line": {"shape": "hv"},
-        "name": name,
-        "x": [max(1.0, round(float(value), 1)) for value, _ in record["buckets"]],
-        "y": [round(n / total, 5) for n in sums],
-        "count": record["count"],
-    }
-
-
-def _busiest(traces: Sequence[Trace]) -> list[Trace]:
-    chosen = sorted(traces, key=lambda trace: -int(trace["count"]))[:SERIES]
-    return [{k: v for k, v in trace.items() if k != "count"} for trace in chosen]
-
-
-def _left_out(traces: Sequence[Trace]) -> str:
-    rest = len(traces) - SERIES
-    return f"{rest} distributions with fewer values are in histograms.jsonl." if rest > 0 else ""
-
-
-def squeeze_charts(values: Iterable[Value]) -> list[Chart]:
-    """Slowdown over memory, a chart a workload, a line a technique."""
-    lines: dict[str, dict[str, dict[float, list[float]]]] = defaultdict(
-        lambda: defaultdict(lambda: defaultdict(list))
-    )
-    for value in values:
-        ram = value.dimensions.get("ram")
-        if value.name == "slowdown" and isinstance(ram, (int, float)) and value.active:
-            workload = str(value.dimensions.get("workload", "workload"))
-            lines[workload][technique_of(value)][float(ram)].append(value.value)
-    return [
-        Chart(
-            f"squeeze-{workload}",
-            workload,
-            [
-                {
-                    "type": "scatter",
-                    "mode": "lines+markers",
-                    "name": technique,
-                    "x": sorted(points, reverse=True),
-                    "y": [
-                        round(sum(points[ram]) / len(points[ram]), 5)
-                        for ram in sorted(points, reverse=True)
-                    ],
-                }
-                for technique, points in by_technique.items()
-            ],
-            "% of the nominal memory",
-            "slowdown",
-            "Mean of the repetitions, over the same work with all of its memory.",
-            percent=True,
-        )
-        for workload, by_technique in lines.items()
-    ]
-
-
-def technique_charts(values: Sequence[Value]) -> list[Chart]:
-    """What several techniques, or ablations of ours, measured under one name: a bar each."""
-    found: dict[tuple[str, str], dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
-    for value in values:
-        if value.active and value.name in COMPARED and "technique" in value.own:
-            found[value.name, value.unit][technique_of(value)].append(value.value)
-    return [
-        Chart(
-            f"technique-{name}",
-            TITLES.get(name, label_of(name)),
-            [
-                {
-                    "type": "bar",
-                    "name": label_of(name),
-                    "meta": "solid",
-                    "x": list(by_technique),
-                    "y": [sum(v) / len(v) for v in by_technique.values()],
-                }
-            ],
-            "",
-            unit,
-            "Mean over guests, workloads and repetitions; the tables have each.",
-            categories=True,
-        )
-        for (name, unit), by_technique in found.items()
-        if len(by_technique) > 1
-    ]
-
-
-TITLES = {"guests_hosted": "VMs that fit on the same board, every byte of them verified"}
-# What is told of every technique, besides the squeeze curves.
-COMPARED = ("gained", "guests_hosted", "apps_alive", "slowdown", "kills", "pages_looked_at")
+def line_of(technique: str) -> dict[str, Any]:
+    """How a technique is drawn, in every chart."""
+    colour, dash = COLOURS.get(technique, (None, "solid"))
+    wide = 3 if technique == "mem-compress" else 2
+    return {"dash": dash, "width": wide} | ({"color": colour} if colour else {})

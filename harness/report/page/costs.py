@@ -1,18 +1,26 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""What techniques cost, as Markdown: time, requests to flash, latency, applications."""
+"""Tables of what techniques save and cost: guests, time, requests to flash, latency."""
 
 from __future__ import annotations
 
 import itertools
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from statistics import fmean
 from typing import Any
 
 from harness.report.page import facts
-from harness.report.page.markdown import table
+from harness.report.page.markdown import Table
 from harness.report.run import Run, RunState
-from harness.report.values import OURS, Value, at, number, technique_of
+from harness.report.values import (
+    NONE,
+    OURS,
+    Value,
+    at,
+    idle_techniques,
+    number,
+    technique_of,
+)
 
 # Told in a table of their own, with what they are.
 RATIOS = {
@@ -31,7 +39,26 @@ APPLICATIONS = {
 }
 
 
-def slowdown(values: Sequence[Value]) -> Iterator[str]:
+def hosted(values: Sequence[Value]) -> Table:
+    """A row a technique: how many guests fit, and what kept the next one out."""
+    return Table(
+        "VMs that fit",
+        ("technique", "workload", "guests", "slice of each", "what ended it"),
+        [
+            (
+                technique_of(v),
+                str(v.own.get("workload", "")),
+                number(v.value),
+                f"{v.own['slice_mib']} MiB" if v.own.get("slice_mib") else "all of its memory",
+                str(v.own.get("why", "")),
+            )
+            for v in values
+            if v.name == "guests_hosted"
+        ],
+    )
+
+
+def slowdown(values: Sequence[Value]) -> Table:
     """A row a workload and technique, a column a share of memory; mean of the repetitions."""
     cells: dict[tuple[str, str], dict[int, list[float]]] = defaultdict(lambda: defaultdict(list))
     instead: dict[tuple[str, str, int], str] = {}
@@ -57,10 +84,11 @@ def slowdown(values: Sequence[Value]) -> Iterator[str]:
         return f"{fmean(found):+.1%}" if found else ""
 
     head = ("workload", "technique", *(f"{ram} %" for ram in rams))
-    yield from table(head, ((*row, *(cell(row, ram) for ram in rams)) for row in cells))
+    rows = [(*row, *(cell(row, ram) for ram in rams)) for row in cells]
+    return Table("Slowdown with less memory", head, rows)
 
 
-def flash(values: Sequence[Value]) -> Iterator[str]:
+def flash(values: Sequence[Value]) -> Table:
     """What was asked of the device in each cell that was worked through, and what that would take
     on a real one."""
     keys = ("reads", "read_bytes", "writes", "written_bytes", "derived_us")
@@ -70,11 +98,8 @@ def flash(values: Sequence[Value]) -> Iterator[str]:
         if name in keys and "ram" in v.own:
             cell = str(v.own["workload"]), technique_of(v), f"{v.own['ram']} %"
             cells[cell][name] = cells[cell].get(name, 0.0) + v.value
-    if cells:
-        yield facts.FLASH
-        yield ""
     head = ("workload", "technique", "memory", "reads", "MiB", "writes", "MiB", "derived")
-    rows = (
+    rows = [
         (
             *cell,
             number(found.get("reads")),
@@ -84,16 +109,17 @@ def flash(values: Sequence[Value]) -> Iterator[str]:
             f"{found.get('derived_us', 0) / 1e6:.1f} s",
         )
         for cell, found in cells.items()
-    )
-    yield from table(head, rows)
+    ]
+    return Table("Time on flash", head, rows, facts.FLASH)
 
 
-def latency(runs: Sequence[Run]) -> Iterator[str]:
+def latency(runs: Sequence[Run]) -> Table:
     """Of runs that count instructions: what the controller does, and what a guest's read takes."""
     head = ("scenario", "what", "technique", "content", "count", "mean", "p50", "p99", "max")
-    yield from table(
+    return Table(
+        "Latency, in instructions",
         head,
-        (
+        [
             (
                 str(run.info["scenario"]),
                 str(record["name"]),
@@ -107,7 +133,7 @@ def latency(runs: Sequence[Run]) -> Iterator[str]:
             if run.state is RunState.PASSED and run.dimensions.get("icount", "off") != "off"
             for record in run.histograms
             if record["count"] and not record["labels"].get("repetition")
-        ),
+        ],
     )
 
 
@@ -126,7 +152,7 @@ def _quantiles(record: Mapping[str, Any]) -> list[float]:
     return found
 
 
-def applications(values: Sequence[Value]) -> Iterator[str]:
+def applications(values: Sequence[Value]) -> Table:
     """Mean of each, and of how many."""
     found: dict[tuple[str, str, str], list[float]] = defaultdict(list)
     for v in values:
@@ -134,9 +160,10 @@ def applications(values: Sequence[Value]) -> Iterator[str]:
             key = v.name, str(v.own.get("compared", technique_of(v))), v.unit
             found[key].append(v.value)
     head = ("what", "", "technique", "mean", "highest", "of")
-    yield from table(
+    return Table(
+        "Applications on Android",
         head,
-        (
+        [
             (
                 name,
                 APPLICATIONS[name],
@@ -146,16 +173,46 @@ def applications(values: Sequence[Value]) -> Iterator[str]:
                 f"{len(each)}",
             )
             for (name, technique, unit), each in found.items()
-        ),
+        ],
     )
 
 
-def ratios(values: Sequence[Value]) -> Iterator[str]:
-    yield from table(
+def ratios(values: Sequence[Value]) -> Table:
+    """Neighbours and storms: how much longer, and by how much memory was promised twice."""
+    return Table(
+        "Neighbours and storms",
         ("what", "", "value", "at"),
-        (
+        [
             (v.name, RATIOS[v.name], f"{v.value:.3f}", at(v.run, v.dimensions))
             for v in values
             if v.name in RATIOS
-        ),
+        ],
     )
+
+
+def techniques(runs: Sequence[Run]) -> Table:
+    """A row a run and technique: in how many cells it was at work, and all that it counted."""
+    found: dict[tuple[str, str], list[float]] = defaultdict(list)
+    idle: set[tuple[str, str]] = set()
+    for run in runs:
+        if run.state is not RunState.PASSED:
+            continue
+        scenario = str(run.info["scenario"])
+        idle |= {(scenario, name) for name in idle_techniques(run)}
+        for m in run.metrics:
+            if m.name == "technique_count":
+                found[scenario, str(m.labels.get("technique"))].append(m.value)
+    return Table(
+        "Techniques by their own counters",
+        ("scenario", "technique", "times", "counted", ""),
+        [
+            (*key, f"{len(each)}", number(sum(each)), _verdict(key, idle))
+            for key, each in found.items()
+        ],
+    )
+
+
+def _verdict(key: tuple[str, str], idle: set[tuple[str, str]]) -> str:
+    if key[1] == NONE:
+        return "nothing to count but kills"
+    return "inactive: left out" if key in idle else "active"

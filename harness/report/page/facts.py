@@ -17,6 +17,7 @@ PAPER_TABLE_1: Mapping[str, Mapping[str, int]] = {
     "linux": {"native": 8, "virtualized": 22},
     "android": {"native": 96, "virtualized": 104},
 }
+SLOWDOWNS = ("slowdown_60", "slowdown_50", "slowdown_40")
 MODES = ("native", "virtualized", "compressed")
 TABLE_1 = (
     "Beside the paper's Table 1, whose board was a real one, whose Linux had its root on flash and"
@@ -134,6 +135,7 @@ def headline(run: Run) -> list[dict[str, str]]:
             }
         )
     tiles += _hosted_tiles(run)
+    tiles += _slowdown_tiles(run)
     for name, what in (("restore_lzo", "restore a page"), ("compress", "compress a page")):
         for record in run.histograms:
             if record["name"] == name and record["count"]:
@@ -161,6 +163,32 @@ def _hosted_tiles(run: Run) -> list[dict[str, str]]:
     return [{"value": f"{number(hosted[OURS])}", "label": label, "detail": others}]
 
 
+def _slowdown_tiles(run: Run) -> list[dict[str, str]]:
+    """Ours with the least memory that a bar is about, and what became of the others there."""
+    found = [m for m in run.metrics if m.name in SLOWDOWNS and m.labels.get("technique") == OURS]
+    if not found:
+        return []
+    worst = min(found, key=lambda m: int(str(m.labels["ram"])))
+    cell = {key: worst.labels.get(key) for key in ("workload", "ram")}
+    others: dict[str, list[float]] = defaultdict(list)
+    killed: dict[str, None] = {}
+    idle = idle_techniques(run)
+    for m in run.metrics:
+        technique = str(m.labels.get("technique"))
+        if technique.startswith(OURS) or technique in idle:
+            continue
+        if all(m.labels.get(key) == value for key, value in cell.items()):
+            if m.name == "slowdown":
+                others[technique].append(m.value)
+            elif m.name == "survived" and not m.value:
+                killed[technique] = None
+    told = [f"{sum(v) / len(v):+,.0%} by {name}" for name, v in others.items()]
+    told += [f"killed with {', '.join(killed)}"] if killed else []
+    label = f"slower with {cell['ram']} % of the memory"
+    detail = "; ".join([str(cell["workload"]), *told])
+    return [{"value": f"{worst.value:+.1%}", "label": label, "detail": detail}]
+
+
 def _latency_tile(run: Run, record: Mapping[str, Any], what: str) -> dict[str, str]:
     counted = run.dimensions.get("icount", "off") != "off"
     middle, seen = 0.0, 0
@@ -183,7 +211,8 @@ def _fullest(run: Run) -> dict[str, dict[str, float]]:
     """Each guest's sample with the most gained."""
     samples: dict[tuple[str, str, str], dict[str, float]] = defaultdict(dict)
     for m in run.metrics:
-        if "sample" in m.labels and "guest" in m.labels and m.labels["sample"] != "clock":
+        ours = m.labels.get("technique", OURS) == OURS
+        if ours and "guest" in m.labels and m.labels.get("sample", "clock") != "clock":
             key = (str(m.labels["guest"]), str(m.labels["sample"]), str(m.labels.get("profile")))
             samples[key][m.name] = m.value
     best: dict[str, dict[str, float]] = {}
@@ -221,21 +250,6 @@ def table_1(values: Sequence[Value]) -> list[dict[str, str]]:
             row[mode] = "not measured" if ours is None else f"{ours:g} MiB"
             row[f"paper_{mode}"] = f"{paper[mode]} MB" if mode in paper else "future work"
         rows.append(row)
-    return rows
-
-
-def technique_rows(runs: Sequence[Run]) -> list[dict[str, str]]:
-    """Every technique with what it counted of itself; one that did nothing says so."""
-    rows = []
-    for run in runs:
-        idle = idle_techniques(run)
-        for m in run.metrics:
-            if m.name == "technique_count":
-                name = str(m.labels.get("technique"))
-                verdict = "inactive: left out" if name in idle else "active"
-                count = f"{m.value:,.0f} {m.unit}"
-                where = at(run, m.labels)
-                rows.append({"name": name, "count": count, "verdict": verdict, "at": where})
     return rows
 
 

@@ -32,7 +32,8 @@ def picture(chart: Chart) -> str:
     stacked = any(trace.get("stackgroup") for trace in chart.traces)
     levels = _levels(chart.traces) if stacked else [list(map(float, t["y"])) for t in chart.traces]
     low = min(0.0, *(min(y) for y in levels if y))
-    ticks = _ticks(low, max(max(y) for y in levels if y))
+    most = max(max(y) for y in levels if y)
+    ticks = _ticks(low, most if chart.most_y is None else chart.most_y)
     xs = [float(x) for trace in chart.traces for x in trace["x"]] if not bars else []
     first, last = (min(xs), max(xs)) if xs else (0.0, 1.0)
 
@@ -143,7 +144,8 @@ def _legend(traces: Sequence[Trace]) -> list[str]:
 
 
 def _colour(trace: Trace, number: int) -> str:
-    return ROLES.get(str(trace.get("meta")), PALETTE[number % len(PALETTE)])
+    own = trace.get("line", {}).get("color") or PALETTE[number % len(PALETTE)]
+    return ROLES.get(str(trace.get("meta")), str(own))
 
 
 def _ticks(low: float, high: float) -> list[float]:

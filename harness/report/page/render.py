@@ -13,7 +13,7 @@ import jinja2
 from markupsafe import Markup
 
 from harness.machine.patterns import find_bad
-from harness.report.page import charts, facts
+from harness.report.page import charts, compared, costs, facts, latencies
 from harness.report.page.charts import Chart
 from harness.report.run import Run
 from harness.report.timeline import Event, read_events
@@ -57,7 +57,6 @@ def render(runs: Sequence[Run]) -> str:
         not_measured=facts.not_measured(runs),
         table_1=facts.table_1(values),
         table_1_why=facts.TABLE_1,
-        techniques=facts.technique_rows(runs),
         notes=facts.notes(runs),
         source=facts.source(runs[0]) if len(runs) == 1 else "",
         sections=sections,
@@ -65,16 +64,32 @@ def render(runs: Sequence[Run]) -> str:
 
 
 def _sections(runs: Sequence[Run], values: Sequence[Value]) -> list[dict[str, Any]]:
-    memory: list[Chart] = []
-    if len(runs) == 1:
-        memory = charts.memory_charts(runs[0])
-    titled = [
-        ("Memory over time", memory),
-        ("Slowdown over memory", charts.squeeze_charts(values)),
-        ("Techniques and ablations", charts.technique_charts(values)),
-        ("Latency", charts.latency_charts(runs)),
+    """Charts, and below them the tables with each number that they show."""
+    active = [value for value in values if value.active]
+    bars = compared.technique_charts(values)
+    fit = [chart for chart in bars if chart.key.startswith("technique-guests_hosted")]
+    found = [
+        ("Memory over time", charts.memory_charts(runs[0]) if len(runs) == 1 else [], []),
+        ("VMs that fit", fit, [costs.hosted(active)]),
+        (
+            "Slowdown with less memory",
+            compared.squeeze_charts(values),
+            [costs.slowdown(active), costs.flash(active)],
+        ),
+        (
+            "Techniques and ablations",
+            [chart for chart in bars if chart not in fit],
+            [costs.techniques(runs)],
+        ),
+        ("Latency", latencies.latency_charts(runs), [costs.latency(runs)]),
+        ("Applications on Android", [], [costs.applications(active)]),
+        ("Neighbours and storms", [], [costs.ratios(active)]),
     ]
-    return [{"title": title, "charts": found} for title, found in titled if found]
+    sections = [
+        {"title": title, "charts": drawn, "tables": [table for table in tables if table.rows]}
+        for title, drawn, tables in found
+    ]
+    return [section for section in sections if section["charts"] or section["tables"]]
 
 
 def charts_of(runs: Sequence[Run]) -> list[Chart]:

@@ -12,10 +12,14 @@
   function layout(chart, inDark) {
     const text = inDark ? "#d7dde5" : "#26313d";
     const grid = inDark ? "#3a4552" : "#e3e7ec";
+    const lowest = Math.min(...chart.data.flatMap((trace) => trace.y)) * 1.1;
     const axis = (own, mode) => ({
       title: { text: own.title, standoff: 8 },
       type: own.type || "linear",
-      tickformat: own.percent ? ".0%" : undefined,
+      // Shares on a log axis go down to one in a million, a decade a line.
+      tickformat: own.percent ? (own.type === "log" ? "~%" : ".0%") : undefined,
+      dtick: own.percent && own.type === "log" ? 1 : undefined,
+      range: own.most ? [Math.min(0, lowest), own.most] : undefined,
       rangemode: mode,
       gridcolor: grid,
       linecolor: grid,
