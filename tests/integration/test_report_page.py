@@ -16,7 +16,7 @@ import pytest
 from harness.host import packages
 from harness.report.cli import write_page
 from harness.report.histogram import Histogram
-from harness.report.run import RunState, load_run
+from harness.report.run import RunState, Scalar, load_run
 from harness.report.runfolder import RunFolder
 from tests.browser import Page, browser
 
@@ -63,9 +63,8 @@ def full_run(path: Path, *, seed: int = 1) -> Path:
             run.histogram("read_ns", ticks, "ns", technique=technique, content="text")
         for mode, mib in (("native", 28), ("virtualized", 32), ("compressed", 20)):
             run.metric("minimum_memory", mib, "MiB", guest="linux", mode=mode)
-        far = {"technique": "zram", "workload": "sqlite", "ram": 40, "repetition": 1}
-        run.metric("slowdown", 2.23, "ratio", **far)
-        ours = {"technique": "mem-compress", "workload": "sqlite", "ram": 40}
+        ours: dict[str, Scalar] = {"technique": "mem-compress", "workload": "sqlite", "ram": 40}
+        run.metric("slowdown", 2.23, "ratio", **ours | {"technique": "zram", "repetition": 1})
         run.metric("slowdown_40", 0.2, "ratio", **ours)
         run.metric("restore_path_insns", 1500, "insns", guest="linux")
         for word in ("word " * 60, "x" * 400):
