@@ -25,7 +25,10 @@ from harness.report.values import (
 )
 
 # Units of what is counted; all others are measured, and never twice the same.
-COUNTS = ("pages", "bytes", "KiB", "MiB", "objects", "events", "guests", "applications", "kills")
+COUNTS = (
+    *("pages", "bytes", "KiB", "MiB", "objects", "events", "runs"),
+    *("guests", "applications", "kills"),
+)
 # Emulator time and what is made of it varies from run to run; instructions hardly do.
 SAMPLES = 10
 SURE = 0.01

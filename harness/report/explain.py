@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from harness.machine.patterns import scan_log
-from harness.report.page.facts import misses, state_sentence
+from harness.report.page.facts import ended, misses
 from harness.report.run import Run, RunState
 from harness.report.timeline import Event, read_events
 
@@ -64,7 +64,7 @@ class Explanation:
 def explain(run: Run) -> Explanation:
     """What there is to say about how a run ended; a run that passed has its missed bars told."""
     events = list(read_events(run.path / "events.jsonl"))
-    message, kind = state_sentence(run), run.state.value
+    message, kind = ended(run), run.state.value
     context: Sequence[str] = ()
     bad_line = ""
     failure = run.info.get("failure") or {}

@@ -20,6 +20,7 @@ from harness.monitor.observe import LiveObserver, observing
 from harness.report.provenance import patch_set
 from harness.report.run import Scalar
 from harness.scenarios.bed import Shell
+from harness.scenarios.needs import overrides_of
 from harness.testbed import Guest, State, Testbed, attach, boot, halt
 from harness.testbed.alone import alone
 from harness.testbed.launch import artifacts
@@ -104,7 +105,7 @@ class LiveBed:
     def beside(
         self, settings: Mapping[str, Scalar]
     ) -> AbstractContextManager[Mapping[str, LiveGuest]]:
-        return self._second("beside", [f"{key}={_toml(value)}" for key, value in settings.items()])
+        return self._second("beside", overrides_of(settings))
 
     def start(self, *names: str, controlled: bool = True) -> list[LiveGuest]:
         self._testbed.start(*names, controlled=controlled)
@@ -116,7 +117,7 @@ class LiveBed:
     @contextmanager
     def alone(self, guest: str, settings: Mapping[str, Scalar]) -> Iterator[AloneGuest]:
         request = self._testbed.folder.read_request()
-        overrides = [f"{key}={_toml(value)}" for key, value in settings.items()]
+        overrides = overrides_of(settings)
         resolved = load_profile(request.profile, overrides=[*request.overrides, *overrides])
         # As for a second testbed: what this one was booted from, and what it did not need.
         given = {name: Path(path) for name, path in request.files.items()}
@@ -167,7 +168,7 @@ def open_bed(profile: str, settings: Mapping[str, Scalar]) -> Iterator[LiveBed]:
 
     Raises what booting raises; MachineError when the machine lacks the controller.
     """
-    overrides = [f"{key}={_toml(value)}" for key, value in settings.items()]
+    overrides = overrides_of(settings)
     running = _fitting(profile, overrides)
     if running is not None:
         with running:
@@ -207,7 +208,3 @@ def _require_controller(testbed: Testbed) -> None:
             where=f"testbed {testbed.name}",
             hint="harness build xen && harness reboot",
         )
-
-
-def _toml(value: Scalar) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value)

@@ -15,7 +15,7 @@ from harness.report.runfolder import RunFolder
 from harness.scenarios.bed import Bed, Guest
 from harness.scenarios.content import Corpus
 from harness.scenarios.context import Context
-from harness.scenarios.needs import needed_settings
+from harness.scenarios.needs import check_sizes, needed_settings
 from harness.scenarios.sampler import Sampler
 from harness.scenarios.schema import Scenario
 from harness.scenarios.steps import run_step
@@ -54,6 +54,7 @@ def run_scenario(
         trips = 0
         for profile in scenario.profiles:
             settings = needed_settings(scenario, profile) | scenario.settings
+            check_sizes(scenario, profile, settings)
             with open_bed(profile, settings) as bed:
                 ctx = _context(scenario, folder, bed, profile, seed)
                 outcome = _run_steps(scenario, ctx)

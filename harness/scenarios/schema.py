@@ -355,10 +355,32 @@ def load_scenario(name_or_path: str, overrides: Sequence[str] = ()) -> Scenario:
     try:
         return Scenario.model_validate(document)
     except ValidationError as error:
-        first = error.errors()[0]
-        key = ".".join(str(part) for part in first["loc"])
-        context = [f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors()[1:10]]
-        raise UsageError(first["msg"], where=f"{path}, key {key}", context=context) from error
+        raise _wrong(path, error) from error
+
+
+def _wrong(path: Path, error: ValidationError) -> UsageError:
+    """What is wrong with a scenario: a word that nobody knows before what misses for it."""
+    found = error.errors()
+    # A step that is wrong is none, and a list without steps is no news beside that.
+    found = [e for e in found if len(found) == 1 or e["type"] != "too_short"]
+    found.sort(key=lambda e: e["type"] != "extra_forbidden")
+
+    def said(e: Any) -> str:
+        if e["type"] == "extra_forbidden":
+            return f"unknown key {e['loc'][-1]!r}"
+        if e["type"] == "union_tag_invalid":
+            tags = e["ctx"]["expected_tags"].replace("'", "")
+            return f"no step {e['ctx']['tag']!r}: one of {tags}"
+        return str(e["msg"]).removeprefix("Value error, ")
+
+    keys = [".".join(str(part) for part in e["loc"]) for e in found]
+    context = [f"{key}: {said(e)}" for key, e in list(zip(keys, found, strict=True))[1:10]]
+    return UsageError(
+        said(found[0]),
+        where=f"{path}, key {keys[0]}",
+        hint="harness/scenarios/README.md",
+        context=context,
+    )
 
 
 def _override(document: dict[str, Any], text: str) -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from harness.errors import UsageError
 from harness.scenarios import schema
+from harness.scenarios.needs import check_sizes, needed_settings
 from harness.scenarios.schema import load_scenario, shipped_names
 
 GOOD = """
@@ -36,6 +37,37 @@ nominal_mib = 64
 @pytest.mark.parametrize("name", shipped_names())
 def test_every_shipped_scenario_is_valid_and_named_like_its_file(name: str) -> None:
     assert load_scenario(name).name == name
+
+
+@pytest.mark.parametrize("name", shipped_names())
+def test_every_shipped_workload_has_room_in_its_guest(name: str) -> None:
+    scenario = load_scenario(name)
+    for profile in scenario.profiles:
+        settings = needed_settings(scenario, profile) | scenario.settings
+        check_sizes(scenario, profile, settings)
+
+
+def test_a_workload_larger_than_its_guest_is_known_before_anything_boots() -> None:
+    scenario = load_scenario("quick", ["squeeze.mib=96"])
+    with pytest.raises(UsageError, match="no room in linux, which has 96 MiB"):
+        check_sizes(scenario, "deterministic", scenario.settings)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("pages", "pagse", "unknown key 'pagse'"),
+        ('"fill"', '"fil"', "no step 'fil': one of fill, "),
+        ("name", "nmae", "unknown key 'nmae'"),
+    ],
+)
+def test_what_is_misspelled_comes_first(tmp_path: Path, old: str, new: str, said: str) -> None:
+    path = tmp_path / "x.toml"
+    path.write_text(GOOD.replace(old, new))
+    with pytest.raises(UsageError) as caught:
+        load_scenario(str(path))
+    assert caught.value.message.startswith(said)
+    assert not any("at least 1 item" in line for line in caught.value.context)
 
 
 def test_an_unknown_scenario_names_the_shipped_ones() -> None:

@@ -53,7 +53,17 @@ def label_of(name: str) -> str:
 
 
 def state_sentence(run: Run) -> str:
-    """How a run ended, and what that means for its numbers."""
+    """How a run ended, and what that means for its numbers on this page."""
+    said = ended(run)
+    if run.state is RunState.FAILED:
+        return f"{said} Its figures are not shown."
+    if run.state is RunState.PARTIAL:
+        return f"{said} What follows is what it had recorded by then; it has no figures."
+    return said
+
+
+def ended(run: Run) -> str:
+    """How a run ended."""
     took = run.info.get("duration_s")
     if run.state is RunState.PASSED:
         return f"Passed in {took:.0f} s."
@@ -61,13 +71,10 @@ def state_sentence(run: Run) -> str:
         return "Inactive: nothing was compressed, so its numbers are no result."
     if run.state is RunState.FAILED:
         failure = run.info["failure"] or {}
-        return f"Failed: {failure.get('message', 'nobody knows why')}. Its figures are not shown."
+        return f"Failed: {failure.get('message', 'nobody knows why')}."
     if run.goes_on():
-        return "Partial: the run is still going on; what follows is what it has recorded so far."
-    return (
-        "Partial: the run was killed in the middle. What follows is what it had recorded by then;"
-        " it has no figures."
-    )
+        return "Partial: the run is still going on."
+    return "Partial: the run was killed in the middle."
 
 
 def misses(run: Run) -> list[str]:

@@ -50,8 +50,11 @@
         trace.name = trace.whole.length > most ? `${trace.whole.slice(0, most - 1)}…` : trace.whole;
         const colour = ROLES[trace.meta];
         if (!colour) continue;
-        if (trace.type === "bar") trace.marker = { color: colour };
-        else Object.assign(trace, { line: { color: colour, width: 1 }, fillcolor: colour + "b0" });
+        if (trace.type === "bar") {
+          trace.marker = { color: colour };
+          // An ablation in two lines, or its name takes more room than its bar.
+          trace.x = trace.x.map((name) => name.replace(/:(?!<br>)/, ":<br>"));
+        } else Object.assign(trace, { line: { color: colour, width: 1 }, fillcolor: colour + "b0" });
       }
       const place = document.getElementById(key);
       place.style.height = `${below(chart) ? 320 + 20 * chart.data.length : 320}px`;
