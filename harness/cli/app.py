@@ -7,6 +7,7 @@ and ``harness exec`` start quickly.
 
 from __future__ import annotations
 
+import errno
 import importlib
 import os
 import sys
@@ -16,7 +17,7 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from harness.errors import HarnessError
+from harness.errors import HarnessError, SetupError
 
 HELP = """Memory compression in Xen on ARM: build it, boot it, see what it does.
 
@@ -102,12 +103,20 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except HarnessError as error:
         show_error(error)
         sys.exit(error.exit_code)
-    except KeyboardInterrupt:
-        sys.exit(130)
     except BrokenPipeError:
         # Our reader has left (| head): no more output, and no complaint at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(141)
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        full = SetupError(
+            "no space left on this disk", where=str(error.filename or ""), hint="make room: df -h"
+        )
+        show_error(full)
+        sys.exit(full.exit_code)
+    except KeyboardInterrupt:
+        sys.exit(130)
 
 
 def show_error(error: HarnessError) -> None:

@@ -131,7 +131,11 @@ def show_history(
     table = Table(box=box.SIMPLE_HEAD)
     for column in ("figure", "last", "before", "worse by", "bar", "", "over time", "at"):
         right = column in ("last", "before", "worse by", "bar")
-        table.add_column(column, justify="right" if right else "left", no_wrap=column == "figure")
+        # Numbers and names are what one came for: they are never cut.
+        kept = right or column == "figure"
+        table.add_column(
+            column, justify="right" if right else "left", no_wrap=kept, overflow="fold"
+        )
     for trend in found:
         worse = "-" if trend.worse is None else f"{trend.worse:+.1%}"
         table.add_row(

@@ -88,6 +88,9 @@ def compare(runs: Sequence[Run]) -> Comparison:
     ]
     by_technique = len(runs) == 1
     sides = _sides(good, by_technique=by_technique)
+    if len(sides) == 1 and len(good) > 1:
+        # All were made the same way: whether a run says again what it said is the question.
+        sides = {str(run.path): side for run in good for side in _sides([run]).values()}
     if len(sides) < 2:
         raise UsageError(
             "there is nothing to compare: fewer than two sides are results",
@@ -101,7 +104,7 @@ def compare(runs: Sequence[Run]) -> Comparison:
     return Comparison(base, rows, left_out)
 
 
-def _sides(runs: Sequence[Run], *, by_technique: bool) -> dict[str, dict[Key, list[Value]]]:
+def _sides(runs: Sequence[Run], *, by_technique: bool = False) -> dict[str, dict[Key, list[Value]]]:
     """What each side measured. Runs that were made the same way are samples of one side."""
     sides: dict[str, dict[Key, list[Value]]] = {}
     for value in values_of(runs):
@@ -142,8 +145,10 @@ def _row(key: Key, first: Sequence[Value], second: Sequence[Value]) -> Row:
     if unit in COUNTS:
         return _exact(what, unit, a, b)
     if min(len(a), len(b)) < SAMPLES:
-        verdict = f"{len(a)} and {len(b)} samples: too few to tell ({SAMPLES} wanted)"
-        return Row(what, unit, _middle(a), _middle(b), (len(a), len(b)), verdict, None)
+        first_middle, second_middle = _middle(a), _middle(b)
+        off = f"{second_middle / first_middle - 1:+.1%}; " if first_middle else ""
+        verdict = f"{off}{len(a)} and {len(b)} samples: too few to tell ({SAMPLES} wanted)"
+        return Row(what, unit, first_middle, second_middle, (len(a), len(b)), verdict, None)
     pairs = _pairs(first, second)
     if pairs is not None:
         a, b = [x.value for x, _ in pairs], [y.value for _, y in pairs]

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from rich.console import Console
 
+from harness.errors import SetupError
 from harness.progress import warn
 from harness.report.cli import write_page
 from harness.report.figures import figures_table
@@ -87,5 +88,5 @@ def _leave_report(folder: Path) -> None:
     """However the run ended; how it did is what matters, if there is no room for it."""
     try:
         write_page([folder])
-    except OSError as error:
+    except (OSError, SetupError) as error:
         warn(f"no report: {error}")

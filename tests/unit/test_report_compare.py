@@ -75,6 +75,18 @@ def test_counts_of_runs_are_exact_and_times_tested(tmp_path: Path) -> None:
     assert "compressed guest=linux sample=clock" not in by_name
 
 
+def test_runs_that_were_made_the_same_way_are_held_against_each_other(tmp_path: Path) -> None:
+    for name, insns in (("a", 2000), ("b", 2010)):
+        with RunFolder("demo", seed=1, out=tmp_path / name, command_line=[]) as run:
+            run.metric("restore_path_insns", insns, "insns")
+            run.metric("survived", 1, "runs")
+    found = compare([load_run(tmp_path / "a"), load_run(tmp_path / "b")])
+    assert found.base == str(tmp_path / "a")
+    insns_row, lived = found.sides[str(tmp_path / "b")]
+    assert insns_row.verdict.startswith("+0.5%; 1 and 1 samples")
+    assert lived.verdict == "the same"
+
+
 def test_too_few_samples_tell_nothing_and_no_result_is_left_out(tmp_path: Path) -> None:
     paths = [tmp_path / "a", tmp_path / "b", tmp_path / "c"]
     for number, path in enumerate(paths):

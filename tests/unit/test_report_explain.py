@@ -3,13 +3,14 @@
 
 from __future__ import annotations
 
+import errno
 import json
 from pathlib import Path
 
 import pytest
 
 from harness.cli.app import main
-from harness.errors import GuestError, UsageError
+from harness.errors import GuestError, SetupError, UsageError
 from harness.report.cli import write_page
 from harness.report.explain import explain
 from harness.report.page.facts import misses, table_1
@@ -105,3 +106,20 @@ def test_report_verb(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None
     with pytest.raises(SystemExit):
         main(["report", "--explain", str(path), "--json"])
     assert json.loads(capsys.readouterr().out)["step"] == "victims"
+
+
+def test_a_page_for_which_there_is_no_room_leaves_no_half_of_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with RunFolder("demo", seed=1, out=tmp_path / "r"):
+        pass
+
+    def full(self: Path, *args: object, **kwargs: object) -> int:
+        self.touch()
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_text", full)
+    with pytest.raises(SetupError, match="cannot be written: No space left"):
+        write_page([tmp_path / "r"])
+    assert not list((tmp_path / "r").glob("*.html"))
+    assert not list((tmp_path / "r").glob(".*.html"))

@@ -12,6 +12,7 @@ from typing import Any
 import jinja2
 from markupsafe import Markup
 
+from harness.errors import SetupError
 from harness.machine.patterns import find_bad
 from harness.report.page import charts, compared, costs, facts, latencies
 from harness.report.page.charts import Chart
@@ -27,11 +28,20 @@ QUIET = ("no-sample",)
 
 
 def write_report(runs: Sequence[Run], out: Path) -> None:
-    """Write the page of one run, or of several beside each other."""
+    """Write the page of one run, or of several beside each other: all of it, or SetupError."""
     out.parent.mkdir(parents=True, exist_ok=True)
     temporary = out.with_name(f".{out.name}")
-    temporary.write_text(render(runs), encoding="utf-8")
-    temporary.replace(out)
+    page = render(runs)
+    try:
+        temporary.write_text(page, encoding="utf-8")
+        temporary.replace(out)
+    except OSError as error:
+        temporary.unlink(missing_ok=True)
+        raise SetupError(
+            f"the report cannot be written: {error.strerror}",
+            where=str(out),
+            hint="make room there, or --out on another disk",
+        ) from error
 
 
 def render(runs: Sequence[Run]) -> str:
