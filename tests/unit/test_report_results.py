@@ -106,6 +106,15 @@ def test_vms_that_fit_is_a_headline(run: Path) -> None:
     assert tile["detail"] == "5 by none"
 
 
+def test_the_smallest_memory_is_a_headline(tmp_path: Path) -> None:
+    with RunFolder("smallest", seed=1, out=tmp_path / "run") as folder:
+        for mode, mib in (("native", 30), ("virtualized", 31), ("compressed", 17)):
+            folder.metric("minimum_memory", mib, "MiB", guest="linux", mode=mode)
+    (tile,) = headline(load_run(tmp_path / "run"))
+    assert tile["value"] == "17 MiB"
+    assert tile["detail"] == "30 native, 31 virtualized"
+
+
 def test_slower_is_a_headline_beside_the_others(tmp_path: Path) -> None:
     with RunFolder("squeezed", seed=1, out=tmp_path / "run") as folder:
         for technique, slowdown in (("none", None), ("zram", 3.0), ("mem-compress", 0.2)):

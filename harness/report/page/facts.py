@@ -132,7 +132,10 @@ def headline(run: Run) -> list[dict[str, str]]:
     if run.state is not RunState.PASSED:
         return []
     tiles = []
-    for guest, sample in _fullest(run).items():
+    smallest = _smallest_tiles(run)
+    tiles += smallest
+    # Where memory was made less until nothing went, what was gained on the way is no headline.
+    for guest, sample in ({} if smallest else _fullest(run)).items():
         gained, nominal = sample["gained"] / 1024, sample["nominal"] * PAGE_KIB / 1024
         tiles.append(
             {
@@ -153,6 +156,23 @@ def headline(run: Run) -> list[dict[str, str]]:
         detail = "compared outside the guest, without a mismatch"
         tiles.append({"value": f"{verified:,.0f}", "label": "pages verified", "detail": detail})
     return tiles
+
+
+def _smallest_tiles(run: Run) -> list[dict[str, str]]:
+    """The least memory that each guest lives in with compression, beside that without."""
+    found: dict[str, dict[str, float]] = defaultdict(dict)
+    for m in run.metrics:
+        if m.name == "minimum_memory":
+            found[str(m.labels.get("guest"))][str(m.labels.get("mode"))] = m.value
+    return [
+        {
+            "value": f"{least['compressed']:g} MiB",
+            "label": f"is enough for {guest}, with compression",
+            "detail": ", ".join(f"{least[m]:g} {m}" for m in MODES[:2] if m in least),
+        }
+        for guest, least in found.items()
+        if "compressed" in least
+    ]
 
 
 def _hosted_tiles(run: Run) -> list[dict[str, str]]:

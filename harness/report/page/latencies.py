@@ -13,7 +13,7 @@ from harness.report.run import Run
 from harness.report.values import differs, idle_techniques
 
 # A line for each series of a chart; beyond that nobody can tell them apart.
-SERIES = 12
+SERIES = 11
 
 
 def latency_charts(runs: Sequence[Run]) -> list[Chart]:
@@ -29,11 +29,13 @@ def latency_charts(runs: Sequence[Run]) -> list[Chart]:
             if labels.get("technique") in idle or not record["count"]:
                 continue
             reads = record["name"].startswith("read")
-            cell = " ".join(str(labels[k]) for k in ("workload", "ram") if reads and k in labels)
+            split = ("workload", "ram") if reads else ("guest", "profile")
+            cell = " ".join(str(labels[k]) for k in split if k in labels)
             key = ("read" if reads else "controller"), cell
             technique = str(labels.get("technique", "mem-compress"))
             words = [technique if reads else str(record["name"])]
-            words += [str(labels[k]) for k in ("content", "guest", "profile") if labels.get(k)]
+            told = ("content", "guest", "profile") if reads else ("content",)
+            words += [str(labels[k]) for k in told if labels.get(k)]
             trace = _distribution(record, " ".join(filter(None, [*words, differs(run, runs)])))
             # By content it is one technique on many lines: then colours tell contents apart.
             if reads and "content" not in labels and len(runs) == 1:
@@ -58,7 +60,10 @@ def latency_charts(runs: Sequence[Run]) -> list[Chart]:
 
 def _latency_title(group: str, cell: str) -> str:
     if group == "controller":
-        return "Operations of the controller"
+        guest, _, profile = cell.partition(" ")
+        return f"Operations of the controller: {guest}" + (
+            f", profile {profile}" if profile else ""
+        )
     workload, _, ram = cell.partition(" ")
     with_memory = f", with {ram} % of the memory" if ram else ""
     return f"Reads as the guest saw them{f': {workload}' if workload else ''}{with_memory}"
