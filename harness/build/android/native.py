@@ -172,15 +172,18 @@ class Native:
              f"-Wl,-rpath-link,{self._android_libs}", "-Wl,--allow-shlib-undefined", "-ldl"],
             cxx=True,
         )  # fmt: skip
-        for name in ("icu_jni", "zygote"):
-            objs = self._compile([own / f"{name}.c"], (*_OWN, "-fPIC", *self._helper_includes()))
+        for name, parts in (("icu_jni", ("icu_jni",)), ("zygote", ("zygote", "heap"))):
+            files = [own / f"{part}.c" for part in parts]
+            objs = self._compile(files, (*_OWN, "-fPIC", *self._helper_includes()))
             self._link_shared(f"lib{name}.so", objs, [])
 
     def _daemons(self) -> None:
         """servicemanager and lmkd of AOSP."""
         own = self._s.recipe / "native"
-        properties = self._compile([own / "lib/properties.c", own / "lib/aosp.c"],
-                                   (*_OWN, f"-I{own / 'lib'}"))  # fmt: skip
+        shims = self._compile(
+            [own / f"lib/{name}.c" for name in ("properties", "aosp", "log")],
+            (*_OWN, f"-I{own / 'lib'}"),
+        )
         log: list[str | Path] = [self._android("liblog.so.0"), self._android("libcutils.so.0"),
                f"-Wl,-rpath-link,{self._android_libs}", "-Wl,--allow-shlib-undefined"]  # fmt: skip
         manager = self._s.frameworks_native / "cmds/servicemanager"
@@ -205,7 +208,8 @@ class Native:
              *self._includes(), *(f"-I{self._s.system_core / lib / 'include'}"
                                   for lib in ("libcutils", "libsystem", "libprocessgroup"))),
         )  # fmt: skip
-        self._link(self._bin / "lmkd", [*objs, *properties, self._android("liblog.so.0"), *log[2:]])
+        # Static: it locks all that it maps.
+        self._link(self._bin / "lmkd", ["-static", *objs, *shims])
 
     def _own(self) -> None:
         """Static: they run before, and without, any of the above."""

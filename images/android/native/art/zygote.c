@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Natives of xmc.Zygote, and of xmc.Heap, which its children run. */
+/* Natives of xmc.Zygote. */
 #include <errno.h>
 #include <jni.h>
 #include <signal.h>
-#include <string.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -53,20 +52,4 @@ JNIEXPORT void JNICALL Java_xmc_Zygote_exit(JNIEnv *env, jclass class, jint stat
     (void)env;
     (void)class;
     _exit(status);
-}
-
-/* Whether two arrays of so many bytes hold the same; an interpreter takes seconds for it. */
-JNIEXPORT jboolean JNICALL Java_xmc_Heap_same(JNIEnv *env, jclass class, jarray one, jarray other,
-                                              jint bytes)
-{
-    void *a = (*env)->GetPrimitiveArrayCritical(env, one, NULL);
-    void *b = (*env)->GetPrimitiveArrayCritical(env, other, NULL);
-    jboolean same = a && b && !memcmp(a, b, bytes);
-
-    (void)class;
-    if (b)
-        (*env)->ReleasePrimitiveArrayCritical(env, other, b, JNI_ABORT);
-    if (a)
-        (*env)->ReleasePrimitiveArrayCritical(env, one, a, JNI_ABORT);
-    return same;
 }

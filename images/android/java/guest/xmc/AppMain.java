@@ -86,12 +86,12 @@ final class AppMain {
                 break;
             case "churn":
                 more = " blocks=" + churn(Integer.parseInt(word[1]));
+                Runtime.getRuntime().gc(); // verifying makes none
                 broken = heap.verify();
                 break;
             default:
                 return "error: not understood: " + word[0] + "\n";
         }
-        Runtime.getRuntime().gc(); // of what was made to compare with
         String result = broken == null ? "ok" : "error: CORRUPT " + broken;
         return result + more + " ms=" + since(start) + "\n";
     }

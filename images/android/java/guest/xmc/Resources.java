@@ -23,7 +23,9 @@ final class Resources implements Closeable {
     private final ZipFile apk;
     private final List<String> entries = new ArrayList<>();
     private final RandomAccessFile dex;
-    private final byte[] bytes = new byte[MAX_BYTES];
+
+    /** What decode() has decoded. */
+    final byte[] bytes = new byte[MAX_BYTES];
 
     Resources(String code) throws IOException {
         if (!code.endsWith(".apk")) {
@@ -40,8 +42,13 @@ final class Resources implements Closeable {
         }
     }
 
-    /** @param index any number from 0; beyond the last resource they begin again */
-    byte[] decode(int index) throws IOException {
+    /**
+     * Decode one into {@link #bytes}.
+     *
+     * @param index any number from 0; beyond the last resource they begin again
+     * @return its length
+     */
+    int decode(int index) throws IOException {
         int length = 0;
         if (apk != null) {
             String name = entries.get(index % entries.size());
@@ -54,9 +61,7 @@ final class Resources implements Closeable {
             dex.seek(index * 7L % Math.max(1, dex.length() / MAX_BYTES) * MAX_BYTES);
             length = Math.max(0, dex.read(bytes));
         }
-        byte[] decoded = new byte[length];
-        System.arraycopy(bytes, 0, decoded, 0, length);
-        return decoded;
+        return length;
     }
 
     @Override
