@@ -85,7 +85,7 @@ JOBS: tuple[Job, ...] = (
     Job("boot-storm", 2, _run("boot-storm"), 3600),
     Job("quick", 2, _run("quick"), 3600),
     Job("stretch", 2, _run("stretch"), 3600),
-    Job("apps", 2, _run("apps"), 3600),
+    Job("app-switch", 2, _run("app-switch"), 3600),
     Job("apps-alive", 2, _run("apps-alive"), 3600),
     Job("minimum-memory", 2, _run("minimum-memory"), 3600),
     Job("minimum-memory-android", 2, _run("minimum-memory-android"), 2 * 3600),

@@ -53,13 +53,19 @@ def launch(ctx: Context, step: schema.AppsLaunch) -> None:
 
 
 def switch(ctx: Context, step: schema.AppsSwitch) -> None:
-    """Bring each of ``among`` to the front in turn: the one that was longest unused, every time."""
+    """Bring each of ``among`` to the front in turn: the one that was longest unused, every time.
+
+    ``switch_ms`` of each that ran; ``wake_ms`` and ``wake_restores`` where it was compressed.
+    """
 
     def act(guest: Guest, device: Device) -> None:
         packages = device.packages()[: step.among]
         for _ in range(step.rounds):
             for package in packages:
-                _start(ctx, guest, device, package)
+                if step.compressed:
+                    _wake(ctx, guest, device, package)
+                else:
+                    _start(ctx, guest, device, package)
 
     each_device(ctx, step.do, act)
 
@@ -100,11 +106,22 @@ def idle(ctx: Context, step: schema.AppsIdle) -> None:
     each_device(ctx, step.do, act)
 
 
-def _start(ctx: Context, guest: Guest, device: Device, package: str) -> None:
+def _start(
+    ctx: Context, guest: Guest, device: Device, package: str, *, warm: str = "switch_ms"
+) -> None:
     started = device.start(package)
-    name = "launch_ms" if started.cold else "switch_ms"
     labels: dict[str, Scalar] = {"guest": guest.name, "profile": ctx.profile, "app": package}
-    ctx.folder.metric(name, started.ms, "ms", **labels)
+    ctx.folder.metric("launch_ms" if started.cold else warm, started.ms, "ms", **labels)
+
+
+def _wake(ctx: Context, guest: Guest, device: Device, package: str) -> None:
+    """Bring one to the front when all that is idle has been compressed."""
+    guest.controller.compress()
+    before = sum(guest.controller.stats().restores.values())
+    _start(ctx, guest, device, package, warm="wake_ms")
+    restores = sum(guest.controller.stats().restores.values()) - before
+    labels: dict[str, Scalar] = {"guest": guest.name, "profile": ctx.profile, "app": package}
+    ctx.folder.metric("wake_restores", restores, "pages", **labels)
 
 
 def _timed(act: Callable[[], object]) -> float:

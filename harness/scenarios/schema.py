@@ -233,6 +233,8 @@ class AppsSwitch(Model):
     do: Literal["apps-switch"]
     among: Count = 4
     rounds: Count = 3
+    compressed: bool = False
+    """All that is idle is compressed before each: what is measured is its wake-up."""
 
 
 class AppsBurst(Model):

@@ -102,6 +102,6 @@ def test_an_error_without_a_kill_is_no_result() -> None:
         alive([OK, (1, "error: not installed: org.a1\n")], [0], [TWO])
 
 
-@pytest.mark.parametrize("name", ["apps", "apps-alive"])
+@pytest.mark.parametrize("name", ["app-switch", "apps-alive"])
 def test_the_shipped_scenarios_are_about_the_android_guest(name: str) -> None:
     assert load_scenario(name).guests == ("android",)

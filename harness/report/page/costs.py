@@ -33,6 +33,7 @@ APPLICATIONS = {
     "apps_alive": "applications alive",
     "launch_ms": "from the intent to the first answer, none running before",
     "switch_ms": "one that runs is brought to the front",
+    "wake_ms": "the same, when all that is idle was compressed before",
     "burst_survivors": "share alive after one of them took so much at once",
     "verify_ms": "its whole heap is read and compared",
     "lmkd_kills": "killed by Android's low-memory killer",
