@@ -55,8 +55,8 @@ def test_tables_hold_what_was_measured_and_by_whom(run: Path, tmp_path: Path) ->
     text = (tmp_path / "docs" / "results.md").read_text()
     assert "| linux | 33 MiB | 8 MB | 30 MiB | 22 MB | not measured | future work |" in text
     assert "| mem-compress | memload | 9 | all of its memory | no \\| room |" in text
-    assert "| memload | none | +0.0% | killed |" in text
-    assert "| memload | mem-compress | +0.0% | +5.0% |" in text
+    assert "| mixed | memload | none | +0.0% | killed |" in text
+    assert "| mixed | memload | mem-compress | +0.0% | +5.0% |" in text
     assert "guests_hosted_ratio" in text
     assert "harness run" not in text.split("## What was run")[0]
 
@@ -91,7 +91,7 @@ def test_what_techniques_cost_is_told_where_instructions_count(tmp_path: Path) -
         folder.finish(RunState.PASSED)
     write_tables([tmp_path / "run"], tmp_path / "results.md")
     text = (tmp_path / "results.md").read_text()
-    assert "| memload | flash-swap | 50 % | 500 | 2.0 | - | 0.0 | 0.1 s |" in text
+    assert "| costs | memload | flash-swap | 50 % | 500 | 2.0 | - | 0.0 | 0.1 s |" in text
     assert (
         "| costs | read_access | flash-swap | memload, 50 % | 100 | 90 | 50 | 98 | 4,000 |" in text
     )

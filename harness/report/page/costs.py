@@ -22,6 +22,8 @@ from harness.report.values import (
     technique_of,
 )
 
+PAGES_PER_MIB = 256
+Row = tuple[str, str, str]
 # Told in a table of their own, with what they are.
 RATIOS = {
     "neighbour_slowdown": "a guest that works, beside an idle one that is compressed",
@@ -60,46 +62,66 @@ def hosted(values: Sequence[Value]) -> Table:
 
 
 def slowdown(values: Sequence[Value]) -> Table:
-    """A row a workload and technique, a column a share of memory; mean of the repetitions."""
-    cells: dict[tuple[str, str], dict[int, list[float]]] = defaultdict(lambda: defaultdict(list))
-    instead: dict[tuple[str, str, int], str] = {}
+    """A row a scenario, workload and technique, a column a share of memory: mean of the repetitions
+    that are results, and what became of the others."""
+    took: dict[Row, dict[int, list[float]]] = defaultdict(lambda: defaultdict(list))
+    over: dict[Row, dict[int, list[float]]] = defaultdict(lambda: defaultdict(list))
+    killed: dict[Row, dict[int, int]] = defaultdict(lambda: defaultdict(int))
+    rows: dict[Row, None] = {}
+    rams: set[int] = set()
     for v in values:
         if v.name not in ("slowdown", "survived", "over_slice"):
             continue
-        row = str(v.own["workload"]), technique_of(v)
+        row = str(v.run.info["scenario"]), str(v.own["workload"]), technique_of(v)
         ram = int(str(v.own["ram"]))
+        rows[row] = None
         if v.name == "slowdown":
-            cells[row][ram].append(v.value)
+            took[row][ram].append(v.value)
         elif v.name == "over_slice":
-            instead[(*row, ram)] = f"held {v.value / 256:.1f} MiB too much"
+            over[row][ram].append(v.value)
         elif not v.value:
-            instead[(*row, ram)] = "killed"
-        cells.setdefault(row, defaultdict(list))
-    told = {ram for row in cells.values() for ram in row} | {ram for *_, ram in instead}
-    rams = sorted(told, reverse=True)
+            killed[row][ram] += 1
+        if v.name != "survived" or not v.value:
+            rams.add(ram)
 
-    def cell(row: tuple[str, str], ram: int) -> str:
-        if (*row, ram) in instead:
-            return instead[(*row, ram)]
-        found = cells[row].get(ram)
-        return f"{fmean(found):+.1%}" if found else ""
+    def cell(row: Row, ram: int) -> str:
+        words = []
+        if took[row][ram]:
+            words.append(f"{fmean(took[row][ram]):+.1%}")
+        if over[row][ram]:
+            words.append(f"held {fmean(over[row][ram]) / PAGES_PER_MIB:.1f} MiB too much")
+        if killed[row][ram]:
+            words.append("killed" if not words else f"killed {killed[row][ram]} times")
+        return "; ".join(words)
 
-    head = ("workload", "technique", *(f"{ram} %" for ram in rams))
-    rows = [(*row, *(cell(row, ram) for ram in rams)) for row in cells]
-    return Table("Slowdown with less memory", head, rows)
+    ordered = sorted(rams, reverse=True)
+    head = ("scenario", "workload", "technique", *(f"{ram} %" for ram in ordered))
+    found = [(*row, *(cell(row, ram) for ram in ordered)) for row in rows]
+    return Table("Slowdown with less memory", head, found)
 
 
 def flash(values: Sequence[Value]) -> Table:
     """What was asked of the device in each cell that was worked through, and what that would take
     on a real one."""
     keys = ("reads", "read_bytes", "writes", "written_bytes", "derived_us")
-    cells: dict[tuple[str, str, str], dict[str, float]] = defaultdict(dict)
+    cells: dict[tuple[str, ...], dict[str, float]] = defaultdict(dict)
     for v in values:
         name = v.name.removeprefix("technique_")
         if name in keys and "ram" in v.own:
-            cell = str(v.own["workload"]), technique_of(v), f"{v.own['ram']} %"
+            scenario = str(v.run.info["scenario"])
+            cell = scenario, str(v.own["workload"]), technique_of(v), f"{v.own['ram']} %"
             cells[cell][name] = cells[cell].get(name, 0.0) + v.value
-    head = ("workload", "technique", "memory", "reads", "MiB", "writes", "MiB", "derived")
+    head = (
+        "scenario",
+        "workload",
+        "technique",
+        "memory",
+        "reads",
+        "MiB",
+        "writes",
+        "MiB",
+        "derived",
+    )
     rows = [
         (
             *cell,
