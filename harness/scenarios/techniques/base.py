@@ -19,7 +19,9 @@ from harness.scenarios.load import guest_run
 # Everything that a swap device holds comes back into memory, under emulation.
 SWAPOFF_S = 300.0
 # Linux's own defaults, for whoever has set others.
-SWAPPINESS, PAGE_CLUSTER = 60, 3
+SWAPPINESS, PAGE_CLUSTER, SCALE = 60, 3, 10
+# Of who swaps in a guest of some ten MiB: see ``swapping``.
+SWAP_SCALE = 300
 BOOST = "/proc/sys/vm/watermark_boost_factor"
 # By the end of a counter's name; others are events.
 UNITS = {"_pages": "pages", "_bytes": "bytes", "_us": "us"}
@@ -131,9 +133,15 @@ def boost_watermarks(guest: Guest, factor: str) -> str:
     return guest_run(guest, words).decode(errors="replace").strip()
 
 
-def swapping(guest: Guest, *, swappiness: int, page_cluster: int) -> None:
-    """How gladly Linux swaps, and how many pages (as a power of two) it reads at once."""
+def swapping(guest: Guest, *, swappiness: int, page_cluster: int, scale: int = SCALE) -> None:
+    """How gladly Linux swaps, how many pages (as a power of two) it reads at once, and how early.
+
+    scale: parts in 10 000 of memory between the watermarks. With Linux's default kswapd has 40 KiB
+        of 40 MiB for itself, and whoever takes memory fast is killed with the swap device empty:
+        Android raises it, and so does everyone here who swaps.
+    """
     words = f"echo {swappiness} > /proc/sys/vm/swappiness;"
+    words += f" echo {scale} > /proc/sys/vm/watermark_scale_factor;"
     guest_run(guest, f"{words} echo {page_cluster} > /proc/sys/vm/page-cluster")
 
 

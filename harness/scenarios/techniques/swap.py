@@ -10,6 +10,7 @@ from harness.scenarios.bed import Guest
 from harness.scenarios.load import guest_run
 from harness.scenarios.techniques.base import (
     PAGE_CLUSTER,
+    SWAP_SCALE,
     SWAPOFF_S,
     SWAPPINESS,
     Technique,
@@ -25,7 +26,8 @@ ZSWAP = "/sys/module/zswap/parameters"
 
 
 class FlashSwap(Technique):
-    """Linux as it comes: what is swapped goes to the device, eight pages come back at once."""
+    """Linux as it comes but for its watermarks: what is swapped goes to the device, and eight pages
+    come back at once."""
 
     name = "flash-swap"
     counted = "writes"
@@ -35,10 +37,11 @@ class FlashSwap(Technique):
 
     def set_up(self, guest: Guest) -> None:
         guest_run(guest, f"mkswap /dev/{DISK} > /dev/null && swapon /dev/{DISK}")
-        swapping(guest, swappiness=SWAPPINESS, page_cluster=PAGE_CLUSTER)
+        swapping(guest, swappiness=SWAPPINESS, page_cluster=PAGE_CLUSTER, scale=SWAP_SCALE)
 
     def tear_down(self, guest: Guest) -> None:
         guest_run(guest, f"swapoff /dev/{DISK}", timeout_s=SWAPOFF_S)
+        swapping(guest, swappiness=SWAPPINESS, page_cluster=PAGE_CLUSTER)
 
     def counters(self, guest: Guest) -> dict[str, int]:
         """Requests and bytes of the device, and what they would take on real flash."""

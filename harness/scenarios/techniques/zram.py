@@ -7,6 +7,7 @@ from harness.scenarios.bed import Guest
 from harness.scenarios.load import guest_run
 from harness.scenarios.techniques.base import (
     PAGE_CLUSTER,
+    SWAP_SCALE,
     SWAPOFF_S,
     SWAPPINESS,
     Technique,
@@ -32,7 +33,7 @@ class Zram(Technique):
             f" {DEVICE}/disksize && mkswap /dev/zram0 > /dev/null && swapon /dev/zram0"
         )
         guest_run(guest, words)
-        swapping(guest, swappiness=100, page_cluster=0)
+        swapping(guest, swappiness=100, page_cluster=0, scale=SWAP_SCALE)
 
     def tear_down(self, guest: Guest) -> None:
         guest_run(guest, "swapoff /dev/zram0", timeout_s=SWAPOFF_S)
