@@ -30,6 +30,7 @@ CLAIMS = (
     "test_s1_walk",
     "test_hand",
     "test_share",
+    "test_floors",
     "test_lend",
 )
 OBJECTS = 2000

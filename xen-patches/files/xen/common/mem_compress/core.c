@@ -440,7 +440,7 @@ int mc_whole_domain(struct domain *d, uint64_t *cursor, uint64_t end,
     }
     *done += r.done + b.done;
     if ( !restore )
-        atomic_add(looked, &mc->scanned);
+        mc_count(&mc->scanned, looked);
 
     mc_end(d);
 
@@ -588,7 +588,7 @@ static int op_range(struct domain *d, struct xen_mem_compress_op *op)
 
     range->done = p.done + p.r.done + p.b.done;
     range->scanned += scanned;
-    atomic_add(scanned, &d->mem_compress->scanned);
+    mc_count(&d->mem_compress->scanned, scanned);
 
     if ( p.rc )
         return p.rc;
@@ -684,7 +684,7 @@ static int op_exclude(struct domain *d, xen_mem_compress_span_t *span,
         {
             /* Not from what is kept for Xen's own accesses. */
             int rc = mc_restore(d, gfn, XEN_MEM_COMPRESS_C_hint,
-                                MC_FOR_STORE);
+                                MC_FOR_HINT);
 
             if ( rc < 0 && rc != -EAGAIN )
                 return rc;
@@ -768,7 +768,7 @@ static int guest_op(XEN_GUEST_HANDLE_PARAM(void) arg)
     {
     case XENMEM_compress_op_request:
     case XENMEM_compress_op_restore_hint:
-        atomic_inc(&d->mem_compress->requests);
+        mc_count(&d->mem_compress->requests, 1);
         rc = op_range(d, &op);
         break;
 

@@ -88,11 +88,12 @@ static void print_domain(const struct domain *d)
     printk("  flags %#x%s sweep %u ms, at most %"PRIu64" pages in %"PRIu64"\n",
            mc->flags, mc->off ? " OFF" : "", mc->sweep_ms, mc->max_compressed,
            mc->max_store_pages);
-    printk("  in: nominated %"PRIu64" committed %"PRIu64" rejected %d "
-           "cancelled %d frozen %"PRIu64" no memory %d\n", mc->nominated,
-           mc->committed, atomic_read(&mc->rejected),
-           atomic_read(&mc->cancelled), mc->freeze_failed,
-           atomic_read(&mc->no_memory));
+    printk("  in: nominated %"PRIu64" committed %"PRIu64
+           " rejected %"PRIu64" cancelled %"PRIu64" frozen %"PRIu64
+           " no memory %"PRIu64"\n", mc->nominated,
+           mc->committed, ACCESS_ONCE(mc->rejected),
+           ACCESS_ONCE(mc->cancelled), mc->freeze_failed,
+           ACCESS_ONCE(mc->no_memory));
     printk("  out: data %"PRIu64" insn %"PRIu64" s1walk %"PRIu64
            " xen %"PRIu64" grant %"PRIu64" foreign %"PRIu64" hint %"PRIu64
            " forced %"PRIu64" dropped %"PRIu64"\n",
@@ -104,11 +105,11 @@ static void print_domain(const struct domain *d)
            mc->restores[XEN_MEM_COMPRESS_C_foreign],
            mc->restores[XEN_MEM_COMPRESS_C_hint],
            mc->restores[XEN_MEM_COMPRESS_C_forced], mc->dropped);
-    printk("  in flight %d, vCPUs waiting %u of %d times, collisions %d "
-           "lost races %d corrupted %d\n",
-           atomic_read(&mc->inflight), waiting, atomic_read(&mc->waits),
-           atomic_read(&mc->collisions), atomic_read(&mc->lost_races),
-           atomic_read(&mc->corrupted));
+    printk("  in flight %d, vCPUs waiting %u of %"PRIu64" times, collisions "
+           "%"PRIu64" lost races %"PRIu64" corrupted %"PRIu64"\n",
+           atomic_read(&mc->inflight), waiting, ACCESS_ONCE(mc->waits),
+           ACCESS_ONCE(mc->collisions), ACCESS_ONCE(mc->lost_races),
+           ACCESS_ONCE(mc->corrupted));
 }
 
 static void cf_check print_books(unsigned char key)

@@ -85,17 +85,17 @@ static void get_stats(struct domain *d, struct xen_mem_compress_stats *s)
 
     s->meta_bytes = sizeof(*mc) + mc->nr_ages +
                     mc->nr_tables * sizeof(*mc->tables);
-    s->rejected = atomic_read(&mc->rejected);
-    s->cancelled = atomic_read(&mc->cancelled);
-    s->no_memory = atomic_read(&mc->no_memory);
-    s->collisions = atomic_read(&mc->collisions);
-    s->lost_races = atomic_read(&mc->lost_races);
-    s->corrupted = atomic_read(&mc->corrupted);
-    s->waits = atomic_read(&mc->waits);
-    s->requests = atomic_read(&mc->requests);
-    s->scanned = atomic_read(&mc->scanned);
-    s->moved = atomic_read(&mc->moved);
-    s->reclaims = atomic_read(&mc->reclaims);
+    s->rejected = ACCESS_ONCE(mc->rejected);
+    s->cancelled = ACCESS_ONCE(mc->cancelled);
+    s->no_memory = ACCESS_ONCE(mc->no_memory);
+    s->collisions = ACCESS_ONCE(mc->collisions);
+    s->lost_races = ACCESS_ONCE(mc->lost_races);
+    s->corrupted = ACCESS_ONCE(mc->corrupted);
+    s->waits = ACCESS_ONCE(mc->waits);
+    s->requests = ACCESS_ONCE(mc->requests);
+    s->scanned = ACCESS_ONCE(mc->scanned);
+    s->moved = ACCESS_ONCE(mc->moved);
+    s->reclaims = ACCESS_ONCE(mc->reclaims);
 }
 
 static int get_states(struct domain *d, struct xen_domctl_mem_compress_op *op)

@@ -8,19 +8,7 @@
  * physically, before the first page is compressed.  Claims would not do: they
  * are per domain and eaten by any allocation.
  *
- *      held  |=====================================|  target
- *            |    XEN     | reclaim |   guests       |  store
- *            0         xen_floor  guest_floor    target / 2
- *
- * Growing a store stops at half of the target.  Faults of guests stop at
- * guest_floor: what is below is for the store that their direct reclaim wants,
- * without which there would be no way to get frames by compression just when
- * there are none.  That stops at xen_floor, and the rest is for Xen's own
- * accesses, which can neither sleep nor reclaim.
- *
- * While vCPUs sleep for want of a frame each that comes in is theirs, even if
- * the floors are not full: so a single one gets somebody on, and whatever that
- * needs next can be reclaimed from what is old by then.
+ * Who may have how many of them is in floors.h.
  *
  * In front of it each CPU has a few frames that it gets at without a lock.
  * They are taken from what the reserve has above half of its target, so they
@@ -39,20 +27,15 @@
 static unsigned int __read_mostly opt_reserve = 256;
 integer_param("mem_compress_reserve", opt_reserve);
 
-#define RESERVE_PER_VCPU    8U
-
-/* For stores that grow in direct reclaim, and how small the reserve may be. */
-#define RECLAIM_FRAMES      16U
-#define RESERVE_MIN         (4 * RECLAIM_FRAMES)
+/* How small it may be, without what is for each vCPU. */
+#define RESERVE_MIN         (4 * MC_STORE_FRAMES)
 
 /* How often a sleeping vCPU has another try. */
 #define RETRY_PERIOD        MILLISECS(20)
 
 static DEFINE_SPINLOCK(reserve_lock);
 static PAGE_LIST_HEAD(reserve);
-static unsigned int held, target, xen_floor;
-/* Frames that came in while vCPUs slept: below the floors, and guests'. */
-static unsigned int granted;
+static struct mc_floors floors;
 
 static struct timer refill_timer;
 static bool sleepers;
@@ -90,48 +73,51 @@ static struct page_info *front_steal(void)
     return NULL;
 }
 
-static unsigned int guest_floor(void)
-{
-    return xen_floor + RECLAIM_FRAMES;
-}
-
 /* One of those that came in for who sleeps. */
 static struct page_info *granted_pop(void)
 {
     struct page_info *pg = NULL;
 
-    if ( !ACCESS_ONCE(granted) )
+    if ( !ACCESS_ONCE(floors.granted) )
         return NULL;
 
     spin_lock(&reserve_lock);
-    if ( granted && held )
-    {
+    if ( mc_floors_take_granted(&floors) )
         pg = page_list_remove_head(&reserve);
-        held--;
-        granted--;
-    }
     spin_unlock(&reserve_lock);
 
     return pg;
 }
 
-/* Leaves @floor frames where they are; @front: fill it, too, from plenty. */
-static struct page_info *reserve_pop(unsigned int floor, struct mc_cpu *front)
+/* One of the last, if @mc has not had its share of them. */
+static struct page_info *last_pop(struct mem_compress *mc)
+{
+    struct page_info *pg = NULL;
+
+    spin_lock(&reserve_lock);
+    if ( mc_floors_take_last(&floors, &mc->last, mc->domain->max_vcpus) )
+        pg = page_list_remove_head(&reserve);
+    spin_unlock(&reserve_lock);
+
+    return pg;
+}
+
+/* @front: fill it, too, from plenty. */
+static struct page_info *reserve_pop(enum mc_urgency urgency,
+                                     struct mc_cpu *front)
 {
     struct page_info *pg = NULL;
     bool low;
 
     spin_lock(&reserve_lock);
-    if ( held > floor )
-    {
+    if ( mc_floors_take(&floors, mc_floor(&floors, urgency)) )
         pg = page_list_remove_head(&reserve);
-        held--;
-    }
     if ( front )
-        for ( ; front->fronts < MC_FRONT && held > target / 2; held-- )
+        while ( front->fronts < MC_FRONT &&
+                mc_floors_take(&floors, floors.target / 2) )
             xchg(&front->front[front->fronts++],
                  page_list_remove_head(&reserve));
-    low = held < target - target / 4;
+    low = floors.held < floors.target - floors.target / 4;
     spin_unlock(&reserve_lock);
 
     /* Not here: the heap lock has no place in a fault. */
@@ -146,17 +132,13 @@ static bool reserve_push(struct page_info *pg)
     bool taken, wake;
 
     spin_lock(&reserve_lock);
-    taken = held < target;
+    taken = floors.held < floors.target;
+    wake = taken && ACCESS_ONCE(sleepers);
     if ( taken )
     {
         page_list_add(pg, &reserve);
-        held++;
+        mc_floors_add(&floors, wake);
     }
-    wake = taken && ACCESS_ONCE(sleepers);
-    if ( wake )
-        granted++;
-    else if ( held > guest_floor() )
-        granted = 0;
     spin_unlock(&reserve_lock);
 
     if ( wake )
@@ -177,7 +159,8 @@ static struct page_info *heap_get(unsigned int order)
     return alloc_domheap_pages(NULL, order, MEMF_no_scrub | MEMF_no_flush);
 }
 
-struct page_info *mc_frame_get(enum mc_urgency urgency)
+struct page_info *mc_frame_get(struct mem_compress *mc,
+                               enum mc_urgency urgency)
 {
     struct mc_cpu *cpu = this_cpu(mc_cpu);
     struct page_info *pg;
@@ -185,21 +168,29 @@ struct page_info *mc_frame_get(enum mc_urgency urgency)
     if ( urgency != MC_FOR_XEN && (mc_inject() || mc_inject_failure()) )
         return NULL;
 
-    if ( urgency == MC_FOR_STORE )
-        return heap_get(0) ?: reserve_pop(target / 2, NULL);
+    /* No fronts for these: they are there for who waits. */
+    switch ( urgency )
+    {
+    case MC_FOR_HINT:
+    case MC_FOR_STORE:
+        return heap_get(0) ?: reserve_pop(urgency, NULL);
 
-    /* No front: that one is not for stores. */
-    if ( urgency == MC_FOR_RECLAIM )
-        return reserve_pop(xen_floor, NULL) ?: heap_get(0);
+    case MC_FOR_RECLAIM:
+        return reserve_pop(urgency, NULL) ?: heap_get(0);
 
-    pg = front_pop(cpu) ?:
-         reserve_pop(urgency == MC_FOR_GUEST ? guest_floor() : 0, cpu);
+    default:
+        break;
+    }
+
+    pg = front_pop(cpu) ?: reserve_pop(MC_FOR_GUEST, cpu);
     if ( likely(pg) )
         return pg;
 
     pg = heap_get(0) ?: front_steal();
+    if ( pg )
+        return pg;
 
-    return pg ?: urgency == MC_FOR_GUEST ? granted_pop() : NULL;
+    return urgency == MC_FOR_GUEST ? granted_pop() : last_pop(mc);
 }
 
 unsigned int mc_frames_get(struct page_info *pages[], unsigned int nr)
@@ -211,7 +202,8 @@ unsigned int mc_frames_get(struct page_info *pages[], unsigned int nr)
      * of the store comes back to it, so most frames never see the heap.
      */
     spin_lock(&reserve_lock);
-    for ( ; got < nr && held > target - target / 4; held-- )
+    while ( got < nr &&
+            mc_floors_take(&floors, floors.target - floors.target / 4) )
         pages[got++] = page_list_remove_head(&reserve);
     spin_unlock(&reserve_lock);
 
@@ -226,7 +218,7 @@ unsigned int mc_frames_get(struct page_info *pages[], unsigned int nr)
             continue;
         }
 
-        pg = pg ?: reserve_pop(target / 2, NULL);
+        pg = pg ?: reserve_pop(MC_FOR_HINT, NULL);
         if ( !pg )
             break;
 
@@ -245,19 +237,23 @@ void mc_frame_put(struct page_info *pg)
 
     mc_handover_over(pg);
 
-    /* No owner: scrubbed before anybody else gets it. */
+    /*
+     * No owner: scrubbed before anybody else gets it.  Not through the
+     * allocator, which flushes TLBs for who still maps a frame he has no
+     * reference to: all who unmap keep one until they have flushed.
+     */
     if ( !reserve_push(pg) )
         free_domheap_page(pg);
 }
 
-void mc_reserve_refill(unsigned int max)
+bool mc_reserve_refill(unsigned int max)
 {
-    while ( max-- && ACCESS_ONCE(held) < ACCESS_ONCE(target) )
+    while ( max-- && ACCESS_ONCE(floors.held) < ACCESS_ONCE(floors.target) )
     {
         struct page_info *pg = heap_get(0);
 
         if ( !pg )
-            break;
+            return false;
 
         if ( !reserve_push(pg) )
         {
@@ -265,14 +261,16 @@ void mc_reserve_refill(unsigned int max)
             break;
         }
     }
+
+    return true;
 }
 
 bool mc_reserve_ok(void)
 {
-    if ( ACCESS_ONCE(held) < ACCESS_ONCE(target) / 2 )
+    if ( ACCESS_ONCE(floors.held) < ACCESS_ONCE(floors.target) / 2 )
         mc_reserve_refill(64);
 
-    return ACCESS_ONCE(held) >= ACCESS_ONCE(target) / 4;
+    return ACCESS_ONCE(floors.held) > mc_floor(&floors, MC_FOR_STORE);
 }
 
 void mc_reserve_info(uint64_t *h, uint64_t *t)
@@ -280,8 +278,8 @@ void mc_reserve_info(uint64_t *h, uint64_t *t)
     unsigned int i, cpu;
 
     spin_lock(&reserve_lock);
-    *h = held;
-    *t = target;
+    *h = floors.held;
+    *t = floors.target;
     for_each_online_cpu ( cpu )
         for ( i = 0; per_cpu(mc_cpu, cpu) && i < MC_FRONT; i++ )
             *h += !!ACCESS_ONCE(per_cpu(mc_cpu, cpu)->front[i]);
@@ -303,12 +301,8 @@ void mc_reserve_trim(void)
     PAGE_LIST_HEAD(surplus);
 
     spin_lock(&reserve_lock);
-    while ( held > target )
-    {
-        pg = page_list_remove_head(&reserve);
-        page_list_add(pg, &surplus);
-        held--;
-    }
+    while ( mc_floors_take(&floors, floors.target) )
+        page_list_add(page_list_remove_head(&reserve), &surplus);
     spin_unlock(&reserve_lock);
 
     while ( (pg = page_list_remove_head(&surplus)) )
@@ -317,15 +311,15 @@ void mc_reserve_trim(void)
 
 static unsigned int target_with(unsigned int nr_vcpus)
 {
-    return (target ?: max(opt_reserve, RESERVE_MIN)) +
-           nr_vcpus * RESERVE_PER_VCPU;
+    return (floors.target ?: max(opt_reserve, RESERVE_MIN)) +
+           nr_vcpus * MC_LAST_FRAMES;
 }
 
 int mc_reserve_fill(unsigned int nr_vcpus)
 {
     unsigned int nr = 0;
 
-    while ( ACCESS_ONCE(held) < target_with(nr_vcpus) )
+    while ( ACCESS_ONCE(floors.held) < target_with(nr_vcpus) )
     {
         struct page_info *pg = heap_get(0);
 
@@ -337,7 +331,7 @@ int mc_reserve_fill(unsigned int nr_vcpus)
 
         spin_lock(&reserve_lock);
         page_list_add(pg, &reserve);
-        held++;
+        mc_floors_add(&floors, false);
         spin_unlock(&reserve_lock);
 
         if ( !(++nr % 32) && mc_preempted() )
@@ -352,13 +346,13 @@ int mc_reserve_grow(unsigned int nr_vcpus)
     unsigned int want;
 
     spin_lock(&reserve_lock);
-    target = target_with(nr_vcpus);
-    xen_floor += nr_vcpus * RESERVE_PER_VCPU;
-    want = target;
+    floors.target = target_with(nr_vcpus);
+    floors.xen += nr_vcpus * MC_LAST_FRAMES;
+    want = floors.target;
     spin_unlock(&reserve_lock);
 
-    mc_reserve_refill(want);
-    if ( ACCESS_ONCE(held) >= want )
+    /* Faults may have had some since it was full: that is what it is for. */
+    if ( mc_reserve_refill(want) )
         return 0;
 
     mc_reserve_shrink(nr_vcpus);
@@ -372,12 +366,12 @@ void mc_reserve_shrink(unsigned int nr_vcpus)
     unsigned int want;
 
     spin_lock(&reserve_lock);
-    target -= nr_vcpus * RESERVE_PER_VCPU;
-    xen_floor -= nr_vcpus * RESERVE_PER_VCPU;
+    floors.target -= nr_vcpus * MC_LAST_FRAMES;
+    floors.xen -= nr_vcpus * MC_LAST_FRAMES;
     /* The last one gives back everything. */
-    if ( !xen_floor )
-        target = 0;
-    want = target;
+    if ( !floors.xen )
+        floors.target = 0;
+    want = floors.target;
     spin_unlock(&reserve_lock);
 
     /* Without a target no CPU fills its front again. */
@@ -447,13 +441,13 @@ void mc_wait_for_frame(void)
 {
     struct vcpu *v = current;
 
-    atomic_inc(&v->domain->mem_compress->waits);
+    mc_count(&v->domain->mem_compress->waits, 1);
 
     set_bit(_VPF_mem_compress, &v->pause_flags);
     ACCESS_ONCE(sleepers) = true;
     smp_mb(); /* Flag before the last look, as in wake_sleepers(). */
 
-    if ( (ACCESS_ONCE(held) > guest_floor() || ACCESS_ONCE(granted)) &&
+    if ( mc_floors_serve(&floors) &&
          test_and_clear_bit(_VPF_mem_compress, &v->pause_flags) )
         return;
 

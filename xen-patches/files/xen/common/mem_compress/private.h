@@ -46,6 +46,7 @@
 
 #include "age.h"
 #include "codec.h"
+#include "floors.h"
 #include "hand.h"
 #include "handover.h"
 #include "inject.h"
@@ -172,9 +173,12 @@ struct mem_compress {
     uint64_t flushes, sweeps, splits;
     uint64_t taken_background;
 
-    /* Anywhere. */
-    atomic_t rejected, cancelled, no_memory, collisions, lost_races;
-    atomic_t corrupted, waits, requests, scanned, moved, reclaims;
+    /* With the reserve's lock: what it had of the last frames, frames.c. */
+    struct mc_last last;
+
+    /* Anywhere: see mc_count(). */
+    uint64_t rejected, cancelled, no_memory, collisions, lost_races;
+    uint64_t corrupted, waits, requests, scanned, moved, reclaims;
 };
 
 /* Frames in front of the reserve, see frames.c. */
@@ -205,6 +209,16 @@ static inline uint8_t *mc_age_of(const struct mem_compress *mc, gfn_t gfn)
     unsigned long i = gfn_x(gfn) - mc->first_gfn;
 
     return i < mc->nr_ages ? &mc->ages[i] : NULL;
+}
+
+/* @n more of what is counted with no lock held. */
+static inline void mc_count(uint64_t *counter, uint64_t n)
+{
+    uint64_t old;
+
+    do {
+        old = ACCESS_ONCE(*counter);
+    } while ( cmpxchg(counter, old, old + n) != old );
 }
 
 /*
@@ -263,13 +277,6 @@ void mc_pressure_now(void);
 
 /* frames.c ---------------------------------------------------------------- */
 
-enum mc_urgency {
-    MC_FOR_STORE,             /* leaves most of the reserve alone          */
-    MC_FOR_GUEST,             /* leaves what Xen's own accesses may need   */
-    MC_FOR_RECLAIM,           /* store, to get frames for a guest's fault  */
-    MC_FOR_XEN,               /* the last frame if need be                 */
-};
-
 /*
  * Set up the reserve for one more domain; -ENOMEM if it cannot be filled.  The
  * first is what takes long: -ERESTART says that preemption is due.
@@ -281,12 +288,14 @@ int mc_reserve_grow(unsigned int nr_vcpus);
 void mc_reserve_shrink(unsigned int nr_vcpus);
 /* Is it filled enough to compress anything? */
 bool mc_reserve_ok(void);
-void mc_reserve_refill(unsigned int max);
+/* By up to @max frames; false: there are none. */
+bool mc_reserve_refill(unsigned int max);
 void mc_reserve_info(uint64_t *held, uint64_t *target);
 
-/* An anonymous frame with unspecified content, or NULL. */
-struct page_info *mc_frame_get(enum mc_urgency urgency);
-/* Up to @nr of them, for MC_FOR_STORE; returns how many. */
+/* An anonymous frame with unspecified content on behalf of @mc, or NULL. */
+struct page_info *mc_frame_get(struct mem_compress *mc,
+                               enum mc_urgency urgency);
+/* Up to @nr of them, as for MC_FOR_HINT; returns how many. */
 unsigned int mc_frames_get(struct page_info *pages[], unsigned int nr);
 /* A CPU is gone: its frames go back. */
 void mc_front_drop(unsigned int cpu);
@@ -313,6 +322,7 @@ struct mc_reclaim {
     unsigned int min_age;
     bool discard;             /* drop the content, do not compress it      */
     bool direct;              /* in a guest's fault                        */
+    unsigned int max;         /* pages to try of a batch; 0: all           */
     uint64_t done;            /* pages compressed so far                   */
     uint64_t cursor;          /* the caller's, of the first that was left  */
     unsigned int nr;
@@ -471,13 +481,14 @@ static always_inline void mc_trace(const struct domain *d, uint32_t event,
 /* arch -------------------------------------------------------------------- */
 
 /*
- * Nominate those of p[0 ... nr) that are eligible: reference taken, tagged
- * descriptor written, TLBs flushed once at the end.  Others get page = NULL.
- * Returns how many it came to, at least one: blocks take long to be split.
+ * Nominate those of p[0 ... nr) that are eligible, @max of them at most:
+ * reference taken, tagged descriptor written, TLBs flushed once at the end.
+ * Others get page = NULL.  Returns how many it came to, at least one: blocks
+ * take long to be split.
  * @discard: those that are compressed already become discarded ones.
  */
 unsigned int arch_mc_nominate(struct domain *d, struct mc_page *p,
-                              unsigned int nr, bool discard);
+                              unsigned int nr, unsigned int max, bool discard);
 
 /*
  * Make the descriptor say where the content is now and free the frame.

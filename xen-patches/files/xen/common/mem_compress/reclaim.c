@@ -48,7 +48,7 @@ static int grow_store(struct mem_compress *mc, unsigned int len,
 
     for ( nr = 0; nr < want; nr++ )
     {
-        struct page_info *pg = mc_frame_get(urgency);
+        struct page_info *pg = mc_frame_get(mc, urgency);
 
         if ( !pg )
         {
@@ -162,18 +162,18 @@ static bool compress_one(const struct mc_reclaim *r, const struct mc_page *p)
 
         if ( rejected )
         {
-            atomic_inc(&mc->rejected);
+            mc_count(&mc->rejected, 1);
             if ( age )
                 mc_age_update(age, mc_age_reject);
         }
         else
-            atomic_inc(&mc->no_memory);
+            mc_count(&mc->no_memory, 1);
         /*
          * Whatever was rejected has not been accessed since.  With the flag
          * set the next sweep would take that for content to be tried anew.
-         * Where memory was wanting the flag has the page left alone for some.
+         * Want of memory says nothing about the page.
          */
-        arch_mc_cancel(d, p, !rejected);
+        arch_mc_cancel(d, p, !rejected && p->accessed);
         mc_trace(d, TRC_MEM_COMPRESS_REJECT, p->gfn, NULL, 0, rc);
 
         return false;
@@ -230,7 +230,7 @@ static void take(struct mc_reclaim *r, const struct mc_page *p)
 
 int mc_reclaim_flush(struct mc_reclaim *r)
 {
-    unsigned int i = 0, nr = r->nr;
+    unsigned int i = 0, nr = r->nr, left = r->max ?: nr;
     bool preempted = false;
 
     if ( !nr )
@@ -242,16 +242,17 @@ int mc_reclaim_flush(struct mc_reclaim *r)
     if ( quota_used_up(r) )
         return 0;
 
-    while ( i < nr && !preempted )
+    while ( i < nr && left && !preempted )
     {
         unsigned int end = i + arch_mc_nominate(r->d, &r->batch[i], nr - i,
-                                                r->discard);
+                                                left, r->discard);
 
         mc_inject_delay();
 
         for ( ; i < end && !preempted; i++ )
             if ( r->batch[i].page )
             {
+                left--;
                 take(r, &r->batch[i]);
                 preempted = mc_preempted();
             }
@@ -326,8 +327,12 @@ bool mc_reclaim_round(struct mc_reclaim *r, struct mc_hand *h, unsigned int nr,
     uint64_t before = r->done;
 
     r->min_age = h->age;
+    /* Candidates that are compressed already, which may be most, are free. */
+    r->max = max;
 
-    for ( ; nr && r->nr < max && h->looked < mc->nr_ages; nr--, h->looked++ )
+    /* Never as many as make up a batch. */
+    for ( ; nr && r->nr < MC_BATCH - 1 && h->looked < mc->nr_ages;
+          nr--, h->looked++ )
     {
         gfn_t gfn;
 
@@ -335,7 +340,6 @@ bool mc_reclaim_round(struct mc_reclaim *r, struct mc_hand *h, unsigned int nr,
             h->index = 0;
         gfn = _gfn(mc->first_gfn + h->index++);
 
-        /* Never as many as make up a batch. */
         if ( mc_reclaim_wants(r, gfn) )
             mc_reclaim_add(r, gfn, h->looked);
     }
@@ -364,7 +368,7 @@ bool mc_reclaim_direct(struct domain *d)
     if ( mc->off || !mc_begin(d) )
         return false;
 
-    atomic_inc(&mc->reclaims);
+    mc_count(&mc->reclaims, 1);
 
     /* Several vCPUs of the domain may be here: each has a look of its own. */
     hand = mc->direct;
@@ -423,7 +427,7 @@ void mc_store_tidy(struct domain *d)
     spin_unlock(&mc->lock);
     arch_mc_unlock(d);
 
-    atomic_add(moved, &mc->moved);
+    mc_count(&mc->moved, moved);
     mc_free_store_pages(pages, nr);
 }
 

@@ -63,7 +63,7 @@ static int decode(struct domain *d, struct mc_out *out, void *va)
 /* Neither feed the guest garbage nor let it run on. */
 static void corrupted(struct domain *d, gfn_t gfn)
 {
-    atomic_inc(&d->mem_compress->corrupted);
+    mc_count(&d->mem_compress->corrupted, 1);
     printk(XENLOG_G_ERR
            "mem_compress: %pd gfn %#"PRI_gfn": stored object is corrupt, domain paused\n",
            d, gfn_x(gfn));
@@ -93,7 +93,7 @@ void mc_restored(struct domain *d, const struct mc_out *out, unsigned int nr,
             continue;
 
         if ( unlikely(gone) )
-            atomic_inc(&mc->lost_races);
+            mc_count(&mc->lost_races, 1);
         else
         {
             ASSERT(mc->kinds[o->leaf.kind]);
@@ -232,16 +232,16 @@ int mc_restore(struct domain *d, gfn_t gfn, unsigned int cause,
         break;
 
     case MC_FOUND_CANCELLED:
-        atomic_inc(&mc->cancelled);
+        mc_count(&mc->cancelled, 1);
         break;
 
     case MC_FOUND_BUSY:
-        atomic_inc(&mc->collisions);
+        mc_count(&mc->collisions, 1);
         rc = -EAGAIN;
         break;
 
     case MC_FOUND_LEAF:
-        pg = mc_frame_get(urgency);
+        pg = mc_frame_get(mc, urgency);
         restore_found(d, &out, 1, cause, &pg, !!pg, false);
         rc = out.rc;
         if ( !rc )
@@ -296,11 +296,11 @@ int mc_bulk_flush(struct mc_bulk *b)
             break;
 
         case MC_FOUND_CANCELLED:
-            atomic_inc(&mc->cancelled);
+            mc_count(&mc->cancelled, 1);
             break;
 
         case MC_FOUND_BUSY:
-            atomic_inc(&mc->collisions);
+            mc_count(&mc->collisions, 1);
             rc = graver(rc, -EAGAIN);
             break;
 

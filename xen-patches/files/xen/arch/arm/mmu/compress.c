@@ -350,15 +350,16 @@ static void discard_leaf(struct mem_compress *mc, lpae_t *entry)
         return;
 
     write_atomic(&entry->bits, leaf_entry(&discarded).bits);
-    mc->kinds[leaf.kind]--;
+    /* In this order: none too few against max_pages at any time. */
     mc->kinds[MC_KIND_DISCARDED]++;
+    mc->kinds[leaf.kind]--;
     mc->dropped++;
     if ( leaf.kind == MC_KIND_OBJECT )
         mc_free_object(mc, leaf.payload);
 }
 
 unsigned int arch_mc_nominate(struct domain *d, struct mc_page *p,
-                              unsigned int nr, bool discard)
+                              unsigned int nr, unsigned int max, bool discard)
 {
     struct mem_compress *mc = d->mem_compress;
     struct p2m_domain *p2m = p2m_get_hostp2m(d);
@@ -368,7 +369,7 @@ unsigned int arch_mc_nominate(struct domain *d, struct mc_page *p,
     p2m_write_lock(p2m);
 
     /* One block: that takes as long as nominating all the rest. */
-    for ( i = 0; i < nr && !split; i++ )
+    for ( i = 0; i < nr && max && !split; i++ )
     {
         const uint8_t *age = mc_age_of(mc, p[i].gfn);
         lpae_t *entry, pte;
@@ -416,6 +417,7 @@ unsigned int arch_mc_nominate(struct domain *d, struct mc_page *p,
         p2m->need_flush |= lpae_is_valid(pte);
         mc->nominated++;
         mc->compressing++;
+        max--;
     }
 
     mc->flushes += p2m->need_flush;
