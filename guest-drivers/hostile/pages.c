@@ -28,6 +28,8 @@
 /* Frames of these get lost to us when they are resident at the wrong moment. */
 #define NR_PHYSMAP	HOSTILE_MAX_CPUS
 #define MAX_LOST	100
+/* Frames that have no place in our memory. */
+#define MAX_EXTRA	16
 #define NR_BULK		BIT(HOSTILE_BULK_ORDER)
 /* Their content is nobody else's. */
 #define FIRST_BULK	(NR_DATA + NR_SPARE + 2)
@@ -40,7 +42,7 @@
 static struct page *data[NR_DATA], *spare[NR_SPARE], *balloon[NR_BALLOON];
 static struct page *scratch[NR_SCRATCH], *physmap[NR_PHYSMAP], *common, *kept;
 static struct page *bulk;
-static atomic_t lost;
+static atomic_t lost, extra;
 static u32 kept_generation;
 static u32 generation[NR_DATA], bulk_generation[NR_BULK];
 static u64 pages_seed;
@@ -171,6 +173,12 @@ void hostile_balloon(struct hostile_thread *t)
 		hostile_found(FOUND_CORRUPT, "pfn %#llx cannot be ballooned out",
 			      (u64)frame);
 		return;
+	}
+	/* A frame without a place is a page of ours as well, for good. */
+	if (atomic_inc_return(&extra) <= MAX_EXTRA) {
+		set_xen_guest_handle(reservation.extent_start, NULL);
+		HYPERVISOR_memory_op(XENMEM_increase_reservation, &reservation);
+		set_xen_guest_handle(reservation.extent_start, &frame);
 	}
 	/* The host may have nothing for a while; there is no other frame. */
 	while (HYPERVISOR_memory_op(XENMEM_populate_physmap, &reservation) != 1)
