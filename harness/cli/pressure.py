@@ -12,7 +12,7 @@ import typer
 from harness.cli.common import GuestName, Json
 
 if TYPE_CHECKING:
-    from harness.scenarios.pressure import Pressure
+    from harness.monitor.pressure import Pressure
 
 DAEMON_LOGS = "/run/memcompressd.log /data/log/memcompressd*"
 COLUMNS = (

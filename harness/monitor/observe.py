@@ -13,14 +13,17 @@ from contextlib import contextmanager
 from harness.errors import HarnessError, HypervisorError
 from harness.hypervisor.memcompress import TOOL, Stats, parse_histogram
 from harness.hypervisor.xl import parse_list
+from harness.monitor.pressure import COMMAND as PRESSURE
+from harness.monitor.pressure import parse_pressure
 from harness.report.books import PAGE_KIB
 from harness.report.histogram import Histogram
 from harness.report.sight import Sight
 from harness.testbed import Testbed, attach
 
 POPULATED = "cat /sys/devices/system/xen_memory/xen_memory0/info/current_kb"
-KERNEL = f"{POPULATED}; grep -E '^(MemTotal|MemFree|MemAvailable|Swap(Total|Free)):' /proc/meminfo"
 MARK = "----"
+KERNEL = f"{POPULATED}; grep -E '^(MemTotal|MemFree|MemAvailable|Swap(Total|Free)):' /proc/meminfo"
+KERNEL += f"; echo {MARK}; {PRESSURE}"
 DOM0 = (
     f"{TOOL} list --json; echo {MARK}; {POPULATED}; echo {MARK}; {TOOL} show 0 --json; echo {MARK}"
 )
@@ -34,6 +37,7 @@ class LiveObserver:
     def __init__(self, testbed: Testbed) -> None:
         self._testbed = testbed
         self._board_kib: int | None = None
+        self.pressure: Mapping[str, Mapping[str, int]] = {}
         self.stats: Mapping[str, Stats] = {}
         """The controller's numbers by domain, as of the last look."""
 
@@ -67,13 +71,17 @@ class LiveObserver:
 
     def kernels(self) -> dict[str, dict[str, int]]:
         """What each guest's kernel says, in KiB; a guest that does not answer is left out."""
-        found = {}
+        found, pressure = {}, {}
         for name, guest in self._testbed.guests.items():
             try:
-                said = guest.transport.run(KERNEL, timeout_s=GUEST_S)
-                found[name] = parse_kernel(said.stdout.decode())
+                said = guest.transport.run(KERNEL, timeout_s=GUEST_S).stdout.decode()
+                kernel, _, waiting = said.partition(f"{MARK}\n")
+                found[name] = parse_kernel(kernel)
+                # Not of a kernel without pressure stall information.
+                pressure[name] = parse_pressure(waiting, where=name).document()
             except (HarnessError, ValueError, KeyError):
                 continue
+        self.pressure = pressure
         return found
 
     def histograms(self) -> dict[str, dict[str, Histogram]]:

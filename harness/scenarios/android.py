@@ -5,14 +5,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import asdict
 
 from harness.report.run import Scalar
 from harness.scenarios import schema
 from harness.scenarios.apps import Device
 from harness.scenarios.bed import Guest
 from harness.scenarios.context import Context
-from harness.scenarios.pressure import UNITS, read_pressure
+from harness.scenarios.pressure import note_pressure, read_pressure
 
 
 def each_device(ctx: Context, step: str, act: Callable[[Guest, Device], None]) -> None:
@@ -36,9 +35,7 @@ def record(ctx: Context, guest: Guest, device: Device, *, step: str) -> None:
         own = labels | {"app": process.name, "adj": process.adj}
         ctx.folder.metric("app_pss", process.pss_kib, "KiB", **own)
         ctx.folder.metric("app_private_dirty", process.dirty_kib, "KiB", **own)
-    for name, value in asdict(read_pressure(guest)).items():
-        unit = UNITS.get(name, "us" if name.endswith("_us") else "events")
-        ctx.folder.metric(f"pressure_{name}", value, unit, **labels)
+    note_pressure(ctx.folder, read_pressure(guest).document(), labels)
 
 
 def launch(ctx: Context, step: schema.AppsLaunch) -> None:

@@ -142,6 +142,11 @@ class Observer(Protocol):
         """What each guest's kernel says, in KiB, by name; who does not answer is left out."""
         ...
 
+    @property
+    def pressure(self) -> Mapping[str, Mapping[str, int]]:
+        """How each guest fared for memory when its kernel was last asked, by name."""
+        ...
+
     def emulator(self) -> tuple[int | None, int | None]:
         """Size of the board, and QEMU's resident memory, in KiB."""
         ...

@@ -8,8 +8,9 @@ import time
 from dataclasses import dataclass
 
 from harness.deadline import Deadline
+from harness.monitor.pressure import DRIVER
 from harness.scenarios.bed import Guest
-from harness.scenarios.load import DRIVER, driver_counters, guest_run
+from harness.scenarios.load import driver_counters, guest_run
 
 MODULE = "/lib/modules/xen_memcompress.ko"
 CONFIG = "/etc/memcompressd.conf"

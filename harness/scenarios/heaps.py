@@ -11,13 +11,14 @@ import time
 from dataclasses import dataclass, field
 
 from harness.errors import GuestError, ScenarioFailed
+from harness.monitor.pressure import Pressure
 from harness.scenarios import schema
 from harness.scenarios.bed import Guest
 from harness.scenarios.content import ContentClass, Corpus
 from harness.scenarios.context import Context
 from harness.scenarios.driver import activity, resident_bytes, with_driver, without_driver
 from harness.scenarios.load import Load, guest_run
-from harness.scenarios.pressure import Pressure, read_pressure
+from harness.scenarios.pressure import read_pressure
 
 # No guest here has room for more, with or without the driver.
 MOST = 64

@@ -11,11 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.errors import GuestError, ScenarioFailed
+from harness.monitor.pressure import DRIVER
 from harness.scenarios import content as pagecontent
 from harness.scenarios.bed import Guest
 from harness.scenarios.content import U8, U64, ContentClass, Corpus
 
-DRIVER = "/sys/kernel/xen_memcompress"
 # A TCG guest touches some thousand compressed pages a second; generous, and never a hang.
 REQUEST_TIMEOUT_S = 600.0
 
@@ -229,6 +229,11 @@ def driver_write(guest: Guest, name: str, text: str) -> None:
 def driver_file(guest: Guest, name: str) -> str:
     """What a file of the guest's driver holds."""
     return guest_run(guest, f"cat {DRIVER}/{name}").decode()
+
+
+def free_pages(guest: Guest) -> int:
+    """On the free lists of the guest's kernel."""
+    return int(guest_run(guest, "grep ^MemFree: /proc/meminfo").split()[1]) // 4
 
 
 def driver_counters(guest: Guest) -> dict[str, int]:

@@ -15,9 +15,11 @@ from contextlib import suppress
 
 from harness.errors import HarnessError, HypervisorError
 from harness.report.books import gained_kib
+from harness.report.run import Scalar
 from harness.report.runfolder import RunFolder
 from harness.report.sight import Sight, disagreements, restless
 from harness.scenarios.bed import Observer
+from harness.scenarios.pressure import note_pressure
 
 # How often a look that does not add up is taken again: pages move while they are counted.
 LOOKS = 4
@@ -114,7 +116,7 @@ class Sampler:
         )
 
     def _record(self, sight: Sight) -> None:
-        labels = {"sample": "clock", "profile": self._profile}
+        labels: dict[str, Scalar] = {"sample": "clock", "profile": self._profile}
         metric = self._folder.metric
         for name, stats in sight.domains.items():
             for key in (*PAGES, "store_pages", "table_pages"):
@@ -124,6 +126,8 @@ class Sampler:
         for name, kernel in sight.kernels.items():
             for key, kib in kernel.items():
                 metric(f"kernel_{key}", kib, "KiB", guest=name, **labels)
+        for name, pressure in self._observer.pressure.items():
+            note_pressure(self._folder, pressure, {"guest": name, **labels})
         for key in ("free", "reserve", "dom0", "xen_own"):
             metric(f"host_{key}", getattr(sight, key), "pages", **labels)
         if sight.emulator_kib is not None:

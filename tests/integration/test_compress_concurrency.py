@@ -14,10 +14,11 @@ import pytest
 from harness.build.artifacts import existing
 from harness.hypervisor import DomainController
 from harness.hypervisor.memcompress import TOOL
+from harness.monitor.pressure import DRIVER
 from harness.report.books import imbalance_pages
 from harness.scenarios.bed import Guest
 from harness.scenarios.content import ContentClass
-from harness.scenarios.load import DRIVER, guest_run
+from harness.scenarios.load import guest_run
 from harness.testbed import Guest as TestbedGuest
 from harness.transport.base import Transport
 from tests.integration.compression import Loads, repeated

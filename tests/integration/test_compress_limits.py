@@ -10,10 +10,11 @@ import pytest
 
 from harness.hypervisor import DomainController
 from harness.hypervisor.memcompress import TOOL
+from harness.monitor.pressure import DRIVER
 from harness.report.books import imbalance_pages
 from harness.scenarios.content import ContentClass
 from harness.scenarios.live import LiveGuest
-from harness.scenarios.load import DRIVER, guest_run, is_compressed
+from harness.scenarios.load import guest_run, is_compressed
 from harness.testbed import Guest
 from harness.transport.base import Transport
 from tests.integration.compression import SETUP, Loads, repeated, wait_for

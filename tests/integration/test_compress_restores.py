@@ -7,10 +7,11 @@ import numpy as np
 
 from harness.build.artifacts import existing
 from harness.hypervisor import DomainController
+from harness.monitor.pressure import DRIVER
 from harness.report.books import imbalance_pages
 from harness.scenarios.bed import Guest
 from harness.scenarios.content import ContentClass
-from harness.scenarios.load import DRIVER, is_compressed
+from harness.scenarios.load import is_compressed
 from harness.testbed import Guest as TestbedGuest
 from harness.transport.base import Transport
 from tests.integration.compression import Loads, repeated

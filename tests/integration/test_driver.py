@@ -13,11 +13,11 @@ import pytest
 
 from harness.deadline import Deadline
 from harness.errors import GuestError
+from harness.monitor.pressure import DRIVER
 from harness.paths import repo_root
 from harness.scenarios.bed import Guest
 from harness.scenarios.content import ContentClass
 from harness.scenarios.load import (
-    DRIVER,
     G_EXCLUDED,
     driver_file,
     driver_write,

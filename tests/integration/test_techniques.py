@@ -13,10 +13,11 @@ import pytest
 
 from harness.build.artifacts import existing
 from harness.errors import GuestError
+from harness.monitor.pressure import DRIVER
 from harness.scenarios.bed import Guest
 from harness.scenarios.content import Corpus
 from harness.scenarios.live import LiveGuest
-from harness.scenarios.load import DRIVER, guest_run
+from harness.scenarios.load import guest_run
 from harness.scenarios.techniques import TECHNIQUES, bare, technique
 from harness.scenarios.workloads import Pattern, Result, Setup, running, workload
 from harness.scenarios.workloads.programs import require_arm64

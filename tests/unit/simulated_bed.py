@@ -17,6 +17,7 @@ import numpy as np
 
 from harness.config.model import Compress
 from harness.hypervisor import StoredObject
+from harness.monitor.pressure import Pressure
 from harness.report.histogram import Histogram
 from harness.report.sight import Sight
 from harness.scenarios import content
@@ -254,6 +255,11 @@ class SimObserver:
 
     def kernels(self) -> Mapping[str, Mapping[str, int]]:
         return {"linux": {"populated": 40_000}}
+
+    @property
+    def pressure(self) -> Mapping[str, Mapping[str, int]]:
+        found = Pressure(some_us=0, full_us=0, kills=0, requests=3, compressed_now=900)
+        return {"linux": found.document()}
 
     def emulator(self) -> tuple[int | None, int | None]:
         return 80_000, 90_000

@@ -6,7 +6,7 @@ from __future__ import annotations
 import pytest
 
 from harness.errors import GuestError
-from harness.scenarios.pressure import parse_pressure
+from harness.monitor.pressure import parse_pressure
 
 PSI = """some avg10=8.07 avg60=10.45 avg300=3.79 total=12587790
 full avg10=7.16 avg60=9.48 avg300=3.48 total=11639697

@@ -34,6 +34,8 @@ def test_a_sample_records_everybodys_pages(observer: SimObserver, tmp_path: Path
     found = {(m.name, m.labels.get("guest")): m.value for m in load_run(tmp_path / "r").metrics}
     assert found["resident", "linux"] == 10_000
     assert found["kernel_populated", "linux"] == 40_000
+    assert found["pressure_requests", "linux"] == 3
+    assert found["pressure_gained", "linux"] == 900
     assert found["host_xen_own", None] == 20_000 - 500 - 10_000 - 10 - (20_000 - 1000 - 10_000 - 10)
 
 

@@ -16,6 +16,7 @@ from harness.errors import SetupError
 from harness.machine.patterns import find_bad
 from harness.report.page import charts, compared, costs, facts, latencies
 from harness.report.page.charts import Chart
+from harness.report.page.pressure import pressure_charts
 from harness.report.run import Run
 from harness.report.timeline import Event, read_events
 from harness.report.values import Value, differs, values_of
@@ -80,6 +81,7 @@ def _sections(runs: Sequence[Run], values: Sequence[Value]) -> list[dict[str, An
     fit = [chart for chart in bars if chart.key.startswith("technique-guests_hosted")]
     found = [
         ("Memory over time", charts.memory_charts(runs[0]) if len(runs) == 1 else [], []),
+        ("Pressure over time", pressure_charts(runs[0]) if len(runs) == 1 else [], []),
         ("VMs that fit", fit, [costs.hosted(active)]),
         (
             "Slowdown with less memory",
