@@ -200,7 +200,8 @@ static int before_oom(struct notifier_block *nb, unsigned long unused, void *fre
 	const char *why;
 	unsigned long got;
 
-	if (!READ_ONCE(xmc_grow_enabled.value))
+	/* Nor where somebody has given memory already: it is tried first. */
+	if (!READ_ONCE(xmc_grow_enabled.value) || *(unsigned long *)freed)
 		return NOTIFY_OK;
 
 	mutex_lock(&grow_lock);

@@ -46,6 +46,10 @@ static uint report_order = 3;
 module_param(report_order, uint, 0444);
 MODULE_PARM_DESC(report_order, "smallest block of free pages that is reported (default: 3)");
 
+static uint report_hold;
+module_param(report_hold, uint, 0644);
+MODULE_PARM_DESC(report_hold, "for tests: keep reports of so many pages in flight (default: 0, none)");
+
 static struct xmc_counter xmc_reported = XMC_COUNTER(reported);
 
 /* One work item calls report() at a time. */
@@ -59,7 +63,7 @@ static unsigned long ended;
 /* Somebody wants them: nothing is reported before this. */
 static unsigned long not_before;
 #define PUT_BACK_MS	20
-#define NOT_FOR_MS	100
+#define NOT_FOR_MS	1000
 
 static bool wanted(void)
 {
@@ -76,11 +80,18 @@ static int flush(u32 nr)
 	return ret ?: wanted() ? -EAGAIN : 0;
 }
 
+/* For tests: as if Xen took for ever, but for who wants the pages. */
+static void hold(unsigned int pages)
+{
+	while (READ_ONCE(report_hold) && pages >= READ_ONCE(report_hold) && !wanted())
+		msleep(PUT_BACK_MS);
+}
+
 static int report_pages(struct page_reporting_dev_info *info,
 			struct scatterlist *sg, unsigned int nents)
 {
 	struct scatterlist *one;
-	unsigned int i;
+	unsigned int i, pages = 0;
 	u32 nr = 0;
 	int ret;
 
@@ -90,6 +101,7 @@ static int report_pages(struct page_reporting_dev_info *info,
 		u64 gfn = page_to_xen_pfn(sg_page(one));
 		u64 end = gfn + (one->length >> XEN_PAGE_SHIFT);
 
+		pages += one->length >> PAGE_SHIFT;
 		while (!ret && gfn < end) {
 			list[nr++] = gfn++;
 			if (nr == LIST_ENTRIES) {
@@ -100,6 +112,7 @@ static int report_pages(struct page_reporting_dev_info *info,
 	}
 
 	ret = ret ?: flush(nr);
+	hold(pages);
 	WRITE_ONCE(ended, jiffies);
 	mutex_unlock(&busy);
 
@@ -123,7 +136,8 @@ static int before_killing(struct notifier_block *nb, unsigned long unused,
 	return NOTIFY_OK;
 }
 
-static struct notifier_block oom = { .notifier_call = before_killing };
+/* Before grow.c: what is free is had at no cost. */
+static struct notifier_block oom = { .notifier_call = before_killing, .priority = 1 };
 
 static struct page_reporting_dev_info reporter = { .report = report_pages };
 

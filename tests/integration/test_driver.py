@@ -21,9 +21,11 @@ from harness.scenarios.load import (
     G_EXCLUDED,
     driver_file,
     driver_write,
+    free_pages,
     guest_run,
     is_compressed,
 )
+from harness.scenarios.pressure import read_pressure
 from tests.integration.compression import Loads
 
 MODULE = "/lib/modules/xen_memcompress.ko"
@@ -87,6 +89,27 @@ def test_compressed_memory_that_is_freed_is_dropped_without_being_decoded(
         timeout_s=10,
     )
     assert guest.controller.histogram("decode").count - decoded < 0.1 * pages
+
+
+@pytest.fixture
+def held_reports(guest: Guest) -> Iterator[None]:
+    """A report of most of the guest's memory is in flight until somebody wants it."""
+    knob = "/sys/module/xen_memcompress/parameters/report_hold"
+    guest_run(guest, f"echo 4096 > {knob}")
+    yield
+    guest_run(guest, f"echo 0 > {knob}")
+
+
+@pytest.mark.usefixtures("held_reports")
+def test_nobody_is_killed_for_memory_that_is_being_reported(guest: Guest, loads: Loads) -> None:
+    """The kernel has taken nearly all of it off its lists: it comes back before anybody is."""
+    pages = 7000
+    kills = read_pressure(guest).kills
+    loads.stop(loads.start(ContentClass.RANDOM, pages))
+    wait_for("free memory off the lists", lambda: free_pages(guest) < pages / 2, timeout_s=20)
+    again = loads.start(ContentClass.TEXT, pages, name="again")
+    again.verify(3)
+    assert read_pressure(guest).kills == kills
 
 
 def excluded(guest: Guest) -> list[str]:

@@ -11,7 +11,7 @@ from harness.scenarios.bed import Guest
 from harness.scenarios.content import ContentClass, Corpus
 from harness.scenarios.driver import Activity, activity, resident_bytes, without_driver
 from harness.scenarios.heaps import Heaps, compare
-from harness.scenarios.load import driver_file, driver_write, guest_run
+from harness.scenarios.load import driver_file, driver_write, free_pages
 from harness.scenarios.pressure import read_pressure
 from harness.testbed import Testbed
 from tests.integration.compression import wait_for
@@ -108,7 +108,3 @@ def test_memory_is_kept_free_ahead_for_who_goes_by_it(sliced: Guest) -> None:
     assert int(driver_file(sliced, "grown")) > 0
     wait_for("it to have no frame", lambda: sliced.controller.stats().held < FRAMES, timeout_s=20)
     heaps.verify()
-
-
-def free_pages(guest: Guest) -> int:
-    return int(guest_run(guest, "grep ^MemFree: /proc/meminfo").split()[1]) // 4

@@ -9,7 +9,6 @@
 #include <linux/shrinker.h>
 #include <linux/slab.h>
 #include <linux/version.h>
-#include <linux/workqueue.h>
 
 #if KERNEL_VERSION(6, 7, 0) > LINUX_VERSION_CODE
 /* A shrinker was its user's memory, and registering it could fail. */
@@ -43,14 +42,6 @@ static inline int xmc_shrinker_register(struct shrinker *s, const char *name)
 	shrinker_register(s);
 
 	return 0;
-}
-#endif
-
-#if KERNEL_VERSION(6, 10, 0) > LINUX_VERSION_CODE
-/* Enough where only the work itself is left to queue it. */
-static inline bool disable_delayed_work_sync(struct delayed_work *work)
-{
-	return cancel_delayed_work_sync(work);
 }
 #endif
 
