@@ -85,10 +85,13 @@ def squeeze(ctx: Context, step: Squeeze) -> None:
     when content is not what it must be; a workload that was killed is a result.
     """
     (guest,) = ctx.guests
+    earlier = list(ctx.folder.earlier(CELL))
     done: dict[tuple[str, str, int, int], float | None] = {
         Cell(e["workload"], e["technique"], e["ram"], e["repetition"]).key: e["seconds"]
-        for e in ctx.folder.earlier(CELL)
+        for e in earlier
     }
+    # What is not done again has acted all the same.
+    ctx.active = ctx.active or any(e.get("acted", False) for e in earlier)
     slowdowns: dict[tuple[str, int], list[float]] = {}
     with bare(guest):
         for group in cells(step):
@@ -144,9 +147,10 @@ def _measure(ctx: Context, step: Squeeze, guest: Guest, cell: Cell) -> float | N
             guest_run(guest, "killall -q -9 memload; true")
             # It may have been killed only when it was verified.
             counted = counted or record(ctx.folder, guest, active, **_rest(cell))
-    ctx.active = ctx.active or bool(counted.get(chosen.counted, 0))
+    acted = bool(counted.get(chosen.counted, 0))
+    ctx.active = ctx.active or acted
     ctx.folder.metric("survived", int(lived), "runs", **cell.labels)
-    ctx.folder.event(CELL, **cell.labels, seconds=seconds, why=why)
+    ctx.folder.event(CELL, **cell.labels, seconds=seconds, why=why, acted=acted)
     return seconds
 
 

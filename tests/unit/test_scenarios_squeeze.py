@@ -189,6 +189,17 @@ def test_an_attempt_that_was_killed_is_gone_on_with(guest: SlicedGuest, tmp_path
     assert sum('"work_s"' in line for line in lines) == 8
 
 
+def test_what_acted_in_an_earlier_attempt_has_acted(guest: SlicedGuest, tmp_path: Path) -> None:
+    with pytest.raises(KeyboardInterrupt), context(guest, tmp_path) as ctx:
+        squeeze(ctx, STEP)
+        assert ctx.active
+        raise KeyboardInterrupt
+    with context(guest, tmp_path, resume=True) as ctx:
+        squeeze(ctx, STEP)
+        assert ctx.active
+    assert guest.works_done == 8
+
+
 @pytest.mark.parametrize(("scenario", "seed"), [("y", 1), ("x", 2)])
 def test_only_the_same_run_is_gone_on_with(tmp_path: Path, scenario: str, seed: int) -> None:
     with pytest.raises(KeyboardInterrupt), RunFolder("x", seed=1, out=tmp_path / "run"):
