@@ -193,14 +193,15 @@ static bool tick(void)
 	return d.over;
 }
 
-static void run(void)
+/* Signals are held back but where it waits: none comes just before that. */
+static void run(const sigset_t *waiting_mask)
 {
 	bool calm = true, waiting = false;
 
 	while (!ended) {
 		int timeout = calm ? (waiting && config.hint ? (int)config.tick_ms : -1)
 				   : (int)config.tick_ms;
-		const char *fired = pressure_wait(&pressure, timeout);
+		const char *fired = pressure_wait(&pressure, timeout, waiting_mask);
 
 		if (ended)
 			break;
@@ -226,6 +227,7 @@ static void run(void)
 int main(int argc, char **argv)
 {
 	struct sigaction action = { .sa_handler = end };
+	sigset_t ending, usual;
 	const char *path = NULL;
 	int option;
 
@@ -251,11 +253,15 @@ int main(int argc, char **argv)
 		return 3;
 	sigaction(SIGTERM, &action, NULL);
 	sigaction(SIGINT, &action, NULL);
+	sigemptyset(&ending);
+	sigaddset(&ending, SIGTERM);
+	sigaddset(&ending, SIGINT);
+	sigprocmask(SIG_BLOCK, &ending, &usual);
 	controller_init(&controller, &config);
 	/* So that the first pressure knows who has not run since. */
 	processes_look(&processes);
 	say("watching%s", config.dry_run ? ", dry run" : "");
-	run();
+	run(&usual);
 	pressure_close(&pressure);
 	say("ending");
 	return 0;

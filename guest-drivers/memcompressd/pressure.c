@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
+#define _GNU_SOURCE
 #include "pressure.h"
 
 #include <errno.h>
@@ -82,14 +83,16 @@ void pressure_close(struct pressure *p)
 			close(p->sources[i].fd);
 }
 
-const char *pressure_wait(struct pressure *p, int timeout_ms)
+const char *pressure_wait(struct pressure *p, int timeout_ms, const sigset_t *mask)
 {
+	struct timespec timeout = { .tv_sec = timeout_ms / 1000,
+				    .tv_nsec = timeout_ms % 1000 * 1000000L };
 	struct pollfd fds[MAX_SOURCES];
 	const char *whose = NULL;
 
 	for (unsigned int i = 0; i < p->nr; i++)
 		fds[i] = (struct pollfd){ .fd = p->sources[i].fd, .events = POLLPRI };
-	if (poll(fds, p->nr, timeout_ms) <= 0)
+	if (ppoll(fds, p->nr, timeout_ms < 0 ? NULL : &timeout, mask) <= 0)
 		return NULL;
 	for (unsigned int i = 0; i < p->nr; i++) {
 		if (fds[i].revents & POLLERR) {

@@ -13,6 +13,7 @@
 #define MEMCOMPRESSD_PRESSURE_H
 
 #include <poll.h>
+#include <signal.h>
 #include <stdint.h>
 
 #include "config.h"
@@ -34,8 +35,11 @@ struct pressure {
 int pressure_open(struct pressure *p, const struct config *config);
 void pressure_close(struct pressure *p);
 
-/* Wait for a trigger, @timeout_ms at most (-1: for ever). Whose, or NULL. */
-const char *pressure_wait(struct pressure *p, int timeout_ms);
+/*
+ * Wait for a trigger, @timeout_ms at most (-1: for ever), with signals blocked
+ * as in @mask meanwhile. Whose, or NULL.
+ */
+const char *pressure_wait(struct pressure *p, int timeout_ms, const sigset_t *mask);
 
 /*
  * Thousandths of the time since the last call in which somebody waited, in the
