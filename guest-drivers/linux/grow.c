@@ -31,7 +31,9 @@
 #include <linux/jiffies.h>
 #include <linux/kstrtox.h>
 #include <linux/mm.h>
+#include <linux/mmzone.h>
 #include <linux/mutex.h>
+#include <linux/nodemask.h>
 #include <linux/notifier.h>
 #include <linux/oom.h>
 #include <linux/printk.h>
@@ -59,7 +61,10 @@
 #define MARGIN		((long)(4 * STEP))
 /* So long more than the slice may be held because restores take too long. */
 #define STORM		(5 * HZ)
-/* So many free pages are enough to end growth, and stay when it is given back. */
+/*
+ * So many free pages above the watermarks are enough to end growth, and stay
+ * when it is given back.
+ */
 #define SPARE		(4 * STEP)
 /* Of what is to be free ahead, in a look: no long work with the lock held. */
 #define AHEAD		(8 * STEP)
@@ -132,9 +137,26 @@ static bool may_reclaim(void)
 	       (!(current->flags & PF_KTHREAD) || current_is_kswapd());
 }
 
+/*
+ * Free pages that stay although the guest has grown by them. The kernel takes
+ * itself to be out of memory at its watermarks, which it boosts for a while
+ * where memory is in small pieces: by more than they are in a small guest.
+ */
+static unsigned long spare(void)
+{
+	unsigned long pages = SPARE;
+	int nid, i;
+
+	for_each_online_node(nid)
+		for (i = 0; i < MAX_NR_ZONES; i++)
+			pages += high_wmark_pages(&NODE_DATA(nid)->node_zones[i]);
+
+	return pages;
+}
+
 static bool enough_free(void)
 {
-	return global_zone_page_state(NR_FREE_PAGES) >= SPARE;
+	return global_zone_page_state(NR_FREE_PAGES) >= spare();
 }
 
 static unsigned long count_pages(struct shrinker *s, struct shrink_control *sc)
@@ -222,12 +244,6 @@ static int before_oom(struct notifier_block *nb, unsigned long unused, void *fre
 
 static struct notifier_block oom_nb = { .notifier_call = before_oom };
 
-/* Pages that stay free although the guest has grown by them. */
-static unsigned long spare(void)
-{
-	return max_t(unsigned long, SPARE, READ_ONCE(grow_ahead));
-}
-
 /*
  * With grow_lock held, and the frames of the slice that are not held: pages to
  * be given back, of which there may be too many.
@@ -235,12 +251,13 @@ static unsigned long spare(void)
 static unsigned long idle_growth(long have)
 {
 	unsigned long free = global_zone_page_state(NR_FREE_PAGES), nr = 0;
+	unsigned long keep = max_t(unsigned long, spare(), READ_ONCE(grow_ahead));
 
 	/* Free pages and no frames for them: the balloon is where they belong. */
-	if (have < 0 && free > spare())
-		nr = min((unsigned long)-have, free - spare());
-	if (free > spare() && time_after(jiffies, last_growth + KEEP))
-		nr = max(nr, (free - spare()) / 2);
+	if (have < 0 && free > keep)
+		nr = min((unsigned long)-have, free - keep);
+	if (free > keep && time_after(jiffies, last_growth + KEEP))
+		nr = max(nr, (free - keep) / 2);
 	/*
 	 * What the guest has does not fit, and its slice is all it may hold.
 	 * The balloon takes what it can get; then the kernel's killer decides.
@@ -432,9 +449,11 @@ void xmc_grow_exit(void)
 	unregister_oom_notifier(&oom_nb);
 	/* Waits for those who are in it. */
 	shrinker_free(shrinker);
-	/* Follows the slice no more: nobody else queues the work ... */
+	/* No growth any more, not even by a look that is under way ... */
 	WRITE_ONCE(grow_ahead, 0);
+	cancel_delayed_work_sync(&work);
+	/* ... so that what is given back stays so; nobody follows the slice ... */
 	xmc_balloon_exit();
-	/* ... and without growth it does not queue itself. */
+	/* ... and who has until now may have queued the work. */
 	cancel_delayed_work_sync(&work);
 }
