@@ -22,8 +22,8 @@ from harness.testbed import Testbed
 
 SMALL = {
     "first-light": ["fill.pages=2048", 'guests=["linux"]'],
-    "roundtrip": ["round-trips.total=2500", "round-trips.pages=2048", 'profiles=["session"]'],
-    "lru": ["victims.pages=1024", "victims.rounds=1", 'profiles=["session"]'],
+    "roundtrip": ["round-trips.total=2500", "round-trips.pages=2048", 'profiles=["default"]'],
+    "lru": ["victims.pages=1024", "victims.rounds=1", 'profiles=["default"]'],
 }
 
 

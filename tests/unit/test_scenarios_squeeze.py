@@ -189,11 +189,15 @@ def test_an_attempt_that_was_killed_is_gone_on_with(guest: SlicedGuest, tmp_path
     assert sum('"work_s"' in line for line in lines) == 8
 
 
+def all_but_the_end(ctx: Context) -> None:
+    squeeze(ctx, STEP)
+    assert ctx.active
+    raise KeyboardInterrupt
+
+
 def test_what_acted_in_an_earlier_attempt_has_acted(guest: SlicedGuest, tmp_path: Path) -> None:
     with pytest.raises(KeyboardInterrupt), context(guest, tmp_path) as ctx:
-        squeeze(ctx, STEP)
-        assert ctx.active
-        raise KeyboardInterrupt
+        all_but_the_end(ctx)
     with context(guest, tmp_path, resume=True) as ctx:
         squeeze(ctx, STEP)
         assert ctx.active
