@@ -11,12 +11,14 @@ from collections.abc import Callable, Iterator
 import numpy as np
 import pytest
 
+from harness.build.artifacts import existing
 from harness.deadline import Deadline
 from harness.errors import GuestError
 from harness.monitor.pressure import DRIVER
 from harness.paths import repo_root
 from harness.scenarios.bed import Guest
 from harness.scenarios.content import ContentClass
+from harness.scenarios.live import LiveGuest
 from harness.scenarios.load import (
     G_EXCLUDED,
     driver_file,
@@ -26,6 +28,7 @@ from harness.scenarios.load import (
     is_compressed,
 )
 from harness.scenarios.pressure import read_pressure
+from harness.testing import TestbedPool
 from tests.integration.compression import Loads
 
 MODULE = "/lib/modules/xen_memcompress.ko"
@@ -92,26 +95,27 @@ def test_compressed_memory_that_is_freed_is_dropped_without_being_decoded(
 
 
 @pytest.fixture
-def held_reports(guest: Guest) -> Iterator[None]:
-    """A report of most of the guest's memory is in flight until somebody wants it."""
-    knob = "/sys/module/xen_memcompress/parameters/report_hold"
-    guest_run(guest, f"echo 4096 > {knob}")
-    yield
-    guest_run(guest, f"echo 0 > {knob}")
+def holding(testbeds: TestbedPool) -> Guest:
+    """A guest that was just booted, whose free memory is in large blocks: those are reported.
+
+    A report of most of the guest's memory is in flight until somebody wants it.
+    """
+    options = '["xen_privcmd.unrestricted=1", "xmc.driver=report_hold=4096"]'
+    bed = ["guests.android.enabled=false", f"guests.linux.options={options}"]
+    return LiveGuest(testbeds.get("default", bed).guests["linux"])
 
 
-@pytest.mark.usefixtures("held_reports")
-def test_nobody_is_killed_for_memory_that_is_being_reported(guest: Guest, loads: Loads) -> None:
+def test_nobody_is_killed_for_memory_that_is_being_reported(holding: Guest) -> None:
     """The kernel has taken nearly all of it off its lists: it comes back before anybody is."""
     pages = 7000
-    kills = read_pressure(guest).kills
+    loads = Loads(holding, existing().corpus.path)
+    kills = read_pressure(holding).kills
     loads.stop(loads.start(ContentClass.RANDOM, pages))
-    # Only large blocks are reported, and a guest that has run for a while has small ones.
-    guest_run(guest, "echo 1 > /proc/sys/vm/compact_memory")
-    wait_for("free memory off the lists", lambda: free_pages(guest) < pages / 2, timeout_s=20)
+    wait_for("free memory off the lists", lambda: free_pages(holding) < pages / 2, timeout_s=20)
     again = loads.start(ContentClass.TEXT, pages, name="again")
     again.verify(3)
-    assert read_pressure(guest).kills == kills
+    assert read_pressure(holding).kills == kills
+    loads.stop_all()
 
 
 def excluded(guest: Guest) -> list[str]:
