@@ -153,7 +153,8 @@ unsigned long xmc_balloon_deflate(unsigned long nr)
 
 	mutex_lock(&balloon_lock);
 	from = balloon_stats.current_pages;
-	target = base() + grown + nr;
+	/* The balloon may not have got yet all that was given back to it. */
+	target = max(from, base() + grown) + nr;
 	balloon_set_new_target(target);
 	do {
 		schedule_timeout_uninterruptible(1);
