@@ -173,7 +173,7 @@ struct mem_compress {
     uint64_t flushes, sweeps, splits;
     uint64_t taken_background;
 
-    /* With the reserve's lock: what it had of the last frames, frames.c. */
+    /* With the reserve's lock: what it had of the last frames, floors.h. */
     struct mc_last last;
 
     /* Anywhere: see mc_count(). */
