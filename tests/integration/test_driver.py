@@ -111,7 +111,10 @@ def test_nobody_is_killed_for_memory_that_is_being_reported(holding: Guest) -> N
     loads = Loads(holding, existing().corpus.path)
     kills = read_pressure(holding).kills
     loads.stop(loads.start(ContentClass.RANDOM, pages))
-    wait_for("free memory off the lists", lambda: free_pages(holding) < pages / 2, timeout_s=20)
+    # How much one report takes depends on how many of the largest blocks there are, 4 to 7 of 1024
+    # pages of the 9400 that are free. Without it there is too little for the next, and no other:
+    # this guest has all its memory, no swap and no files to drop.
+    wait_for("memory off the lists", lambda: free_pages(holding) < pages - 1024, timeout_s=20)
     again = loads.start(ContentClass.TEXT, pages, name="again")
     again.verify(3)
     assert read_pressure(holding).kills == kills
