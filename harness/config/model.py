@@ -75,6 +75,7 @@ class Compress:
     crc: bool
     guest_ops: bool
     sw_af: bool
+    codec_only: bool
     codec: str
     max_compressed: int
     max_store_pages: int

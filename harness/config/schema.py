@@ -92,6 +92,7 @@ class CompressSection(_Section):
     crc: bool = True
     guest_ops: bool = True
     sw_af: bool = False
+    codec_only: bool = False
     codec: Literal["lzo", "lz4"] = "lzo"
     max_compressed: int = Field(default=0, ge=0)
     max_store_pages: int = Field(default=0, ge=0)

@@ -251,6 +251,7 @@ def _words(setup: Compress) -> list[str]:
         f"crc={int(setup.crc)}",
         f"guest_ops={int(setup.guest_ops)}",
         f"sw_af={int(setup.sw_af)}",
+        f"codec_only={int(setup.codec_only)}",
         f"codec={setup.codec}",
         f"max_compressed={setup.max_compressed}",
         f"max_store_pages={setup.max_store_pages}",

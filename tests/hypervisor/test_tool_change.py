@@ -19,6 +19,11 @@ def test_enable_alone_lets_the_guest_ask(tool: Tool) -> None:
     assert said == "enable 3 flags=2 sweep=1000 compressed=0 store=0 codec=0\n"
 
 
+def test_same_filled_pages_can_go_through_the_codec(tool: Tool) -> None:
+    said = tool.run("enable", "3", "codec_only=1").stderr
+    assert said.startswith("enable 3 flags=10 ")
+
+
 def test_set_keeps_what_it_does_not_name(tool: Tool) -> None:
     now = tool.json("show", "3")
     kept = f"compressed={now['max_compressed']} store={now['max_store_pages']}"

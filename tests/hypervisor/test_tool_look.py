@@ -13,7 +13,7 @@ from tests.hypervisor.tool import FIRST_GFN, PAGES, Tool
 def test_statistics_have_every_field_the_harness_reads(tool: Tool) -> None:
     stats = Stats.parse(tool.json("show", "3"))
     assert stats.version == 1
-    assert stats.flags == {"crc": True, "guest_ops": False, "sw_af": False}
+    assert stats.flags == {"crc": True, "guest_ops": False, "sw_af": False, "codec_only": False}
     assert stats.info == {"enabled": True, "hw_af": False, "balanced": True}
     assert stats.ticks_khz == 62500
     # The pretended Xen numbers the 64-bit words of the structure from 1000 on.

@@ -107,6 +107,7 @@ def test_help_describes_every_key(tool: Tool, verb: str) -> None:
         "crc",
         "guest_ops",
         "sw_af",
+        "codec_only",
         "codec",
     ):
         assert f"\n  {key} " in text

@@ -23,6 +23,7 @@ SETUP = Compress(
     crc=True,
     guest_ops=True,
     sw_af=False,
+    codec_only=False,
     codec="lzo",
     max_compressed=0,
     max_store_pages=0,

@@ -74,6 +74,23 @@ def test_settings_are_changed_one_by_one(dom0: Transport, newcomer: int) -> None
     assert show(dom0, newcomer)["compressed"] == 700
 
 
+def test_same_filled_pages_go_through_the_codec_where_that_is_set(
+    dom0: Transport, newcomer: int
+) -> None:
+    tool(dom0, "enable", newcomer, "sweep_ms=0", "crc=1", "codec_only=1")
+    tool(dom0, "compress", newcomer)
+    by_codec = show(dom0, newcomer)
+    assert (by_codec["zero"], by_codec["same"]) == (0, 0)
+    assert by_codec["lzo"] == by_codec["compressed"] > 1000
+    tool(dom0, "restore", newcomer)
+    tool(dom0, "set", newcomer, "codec_only=0")
+    tool(dom0, "compress", newcomer)
+    # Its memory was never written to: as many pages, and hardly any is more than a word.
+    told_apart = show(dom0, newcomer)
+    assert told_apart["zero"] > by_codec["lzo"] // 2
+    assert told_apart["info"]["balanced"]
+
+
 def test_off_brings_everything_back_and_is_for_good(dom0: Transport, newcomer: int) -> None:
     tool(dom0, "enable", newcomer, "sweep_ms=0")
     tool(dom0, "compress", newcomer)

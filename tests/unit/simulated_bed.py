@@ -87,7 +87,7 @@ class SimGuest:
 
     vcpus = 2
     memory_mib = 64
-    compression = Compress(True, 0, True, True, False, "lzo", 0, 0, 0, 0)
+    compression = Compress(True, 0, True, True, False, False, "lzo", 0, 0, 0, 0)
 
     def __init__(self, corpus: Corpus) -> None:
         self.name = "linux"
@@ -119,7 +119,8 @@ class SimGuest:
         self.commands.append(f"slice {mib}")
 
     def set(self, setup: Compress) -> None:
-        self.commands.append(f"set sweep_ms={setup.sweep_ms}")
+        words = f"set sweep_ms={setup.sweep_ms}"
+        self.commands.append(words + " codec_only=1" * setup.codec_only)
 
     # shell
 

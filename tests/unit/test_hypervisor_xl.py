@@ -84,7 +84,7 @@ def says(text: str) -> FakeDom0:
 def stats_document(**changes: Any) -> dict[str, Any]:
     document: dict[str, Any] = {name: 0 for name in Stats.__slots__}
     document |= {
-        "flags": {"crc": True, "guest_ops": True, "sw_af": False},
+        "flags": {"crc": True, "guest_ops": True, "sw_af": False, "codec_only": False},
         "info": {"enabled": True, "hw_af": False, "balanced": True},
         "restores": dict.fromkeys(CAUSES, 0),
         "ages": [0] * 16,
@@ -130,8 +130,8 @@ def test_enabling_names_every_setting() -> None:
     setup = load_profile(overrides=["guests.linux.compress.sweep_ms=250"]).profile.guests["linux"]
     DomainController(dom0, 3).enable(setup.compress)
     assert dom0.asked == [
-        "/usr/sbin/xen-memcompress enable 3 sweep_ms=250 crc=1 guest_ops=1 sw_af=0 codec=lzo "
-        "max_compressed=0 max_store_pages=0 weight=0 min_age=0"
+        "/usr/sbin/xen-memcompress enable 3 sweep_ms=250 crc=1 guest_ops=1 sw_af=0 codec_only=0 "
+        "codec=lzo max_compressed=0 max_store_pages=0 weight=0 min_age=0"
     ]
 
 

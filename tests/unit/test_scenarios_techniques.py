@@ -120,6 +120,7 @@ def test_a_bare_guest_has_no_driver_and_a_controller_at_rest(guest: BareGuest) -
     [
         ("mem-compress", ["set sweep_ms=500", "insmod", "memcompressd -c"], "grow_age"),
         ("mem-compress:no-ageing", ["set sweep_ms=0", "echo 0 > /sys/", "min_age = 0"], "hint = 0"),
+        ("mem-compress:no-same-filled", ["set sweep_ms=500 codec_only=1", "insmod"], "grow_age"),
         ("mem-compress:no-hints", ["set sweep_ms=500", "hint = 0"], "grow_age"),
         ("mem-compress:no-discard", [".ko report=0", "memcompressd -c"], "hint = 0"),
         ("mem-compress:whole-memory-scan", ["set sweep_ms=500", "insmod"], "memcompressd -c"),

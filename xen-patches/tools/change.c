@@ -40,6 +40,7 @@ static const struct setting {
     FLAG(crc, "1: objects carry a checksum that is checked at each use"),
     FLAG(guest_ops, "1: the guest may ask for its own pages, by hypercall"),
     FLAG(sw_af, "1: age by faults; always so where the CPU keeps no flags"),
+    FLAG(codec_only, "1: same-filled pages go through the codec as well"),
 };
 
 void print_keys(FILE *to)

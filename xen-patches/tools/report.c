@@ -69,6 +69,7 @@ static const struct bit flag_bits[] = {
     { XEN_MEM_COMPRESS_S_crc, "crc" },
     { XEN_MEM_COMPRESS_S_guest_ops, "guest_ops" },
     { XEN_MEM_COMPRESS_S_sw_af, "sw_af" },
+    { XEN_MEM_COMPRESS_S_codec_only, "codec_only" },
 };
 
 static const struct bit info_bits[] = {

@@ -39,6 +39,7 @@ COLOURS = {
     "ksm": ("#b04ec2", "solid"),
     "mem-compress": ("#3b6fd4", "solid"),
     "mem-compress:no-ageing": ("#2aa3b5", "dash"),
+    "mem-compress:no-same-filled": ("#c79a2b", "dash"),
     "mem-compress:no-hints": ("#2f9e6b", "dot"),
     "mem-compress:no-discard": ("#7c9bea", "dashdot"),
     "mem-compress:whole-memory-scan": ("#5b4fc4", "longdash"),

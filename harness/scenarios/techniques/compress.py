@@ -1,9 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Ours, and ours with one part of it off.
-
-What is off must be something that can be switched: Xen has no switch by which pages of one
-repeated word would go through the codec, so that there is no ablation of same-filled pages.
-"""
+"""Ours, and ours with one part of it off."""
 
 from __future__ import annotations
 
@@ -26,12 +22,14 @@ class MemCompress(Technique):
 
     off:        name of what is off
     ages:       pages grow older, and the oldest go first
+    same:       of a page of one repeated word the word is kept, without the codec
     parameters: of the driver, when it is loaded
     daemon:     keys of memcompressd's configuration; None for no daemon
     """
 
     off: str = ""
     ages: bool = True
+    same: bool = True
     parameters: str = ""
     daemon: Mapping[str, int] | None = field(default_factory=dict)
     counted = "compressed_pages"
@@ -42,7 +40,8 @@ class MemCompress(Technique):
 
     def set_up(self, guest: Guest) -> None:
         sweep_ms = (guest.compression.sweep_ms or SWEEP_MS) if self.ages else 0
-        guest.controller.set(replace(guest.compression, sweep_ms=sweep_ms))
+        setup = replace(guest.compression, sweep_ms=sweep_ms, codec_only=not self.same)
+        guest.controller.set(setup)
         with_driver(guest, parameters=self.parameters, daemon=False)
         if not self.ages:
             driver_write(guest, "grow_age", "0")
@@ -70,6 +69,8 @@ class MemCompress(Technique):
 ABLATIONS = (
     # Without sweeps all pages are of one age: the first that are found go first.
     MemCompress(off="no-ageing", ages=False, daemon={"min_age": 0}),
+    # Pages of one repeated word are objects of the codec like any other.
+    MemCompress(off="no-same-filled", same=False),
     # Nothing comes back before it is touched.
     MemCompress(off="no-hints", daemon={"hint": 0}),
     # What is free in the guest keeps its frames.

@@ -188,7 +188,8 @@ static void cf_check sweep_slice(void *data)
 static int check_setup(const struct xen_mem_compress_setup *s)
 {
     if ( s->flags & ~(XEN_MEM_COMPRESS_S_crc | XEN_MEM_COMPRESS_S_guest_ops |
-                      XEN_MEM_COMPRESS_S_sw_af) )
+                      XEN_MEM_COMPRESS_S_sw_af |
+                      XEN_MEM_COMPRESS_S_codec_only) )
         return -EINVAL;
 
     if ( s->pad || s->codec >= XEN_MEM_COMPRESS_NR_CODECS ||

@@ -116,7 +116,8 @@ static int encode(struct domain *d, const struct mc_page *p,
 
     arch_mc_clean_out(va);
 
-    if ( mc_same_filled(va, &word) )
+    if ( !(mc->flags & XEN_MEM_COMPRESS_S_codec_only) &&
+         mc_same_filled(va, &word) )
     {
         leaf->kind = word ? MC_KIND_SAME : MC_KIND_ZERO;
         if ( !word || mc_pattern_pack(word, &leaf->payload) )

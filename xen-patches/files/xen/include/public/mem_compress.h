@@ -241,6 +241,9 @@ struct xen_mem_compress_setup {
 #define XEN_MEM_COMPRESS_S_sw_af     (1U << 2) /* age by access-flag faults
                                                 * (always so where the CPU
                                                 * does not set the flag) */
+#define XEN_MEM_COMPRESS_S_codec_only (1U << 3) /* no page is told apart as
+                                                 * same-filled: to measure
+                                                 * what that is good for */
     /* IN: milliseconds between two sweeps; 0 switches periodic sweeps off. */
     uint32_t sweep_ms;
     /* IN: at most so many compressed pages; 0 stands for no limit. */
