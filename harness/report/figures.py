@@ -11,7 +11,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from rich.console import Group
 from rich.table import Table
+from rich.text import Text
 
 from harness.report.run import Run, RunState, Scalar
 from harness.report.values import idle_techniques
@@ -110,21 +112,27 @@ def figures(run: Run) -> list[Figure]:
     return result
 
 
-def figures_table(run: Run) -> Table:
-    """For people: name, value, bar, met; dimensions once in the caption."""
-    common = ", ".join(f"{k}={v}" for k, v in run.dimensions.items())
-    table = Table(title=f"{run.path.name} ({run.state})", caption=common, caption_justify="left")
+def figures_table(run: Run) -> Group:
+    """For people: name, value, bar, met; below it in words what is not measured, and at what."""
+    found = figures(run)
+    table = Table()
     for column in ("figure", "value", "unit", "bar", "", "at"):
         right = column in ("value", "bar")
         # The names are what one looks for, and types: they are never cut.
         table.add_column(column, justify="right" if right else "left", no_wrap=column == "figure")
-    for figure in figures(run):
+    for figure in found:
+        if figure.value is None:
+            continue
         bar = figure.bar
         own = {k: v for k, v in figure.dimensions.items() if run.dimensions.get(k) != v}
-        if figure.value is None:
-            table.add_row(bar.name, "-", bar.unit, str(bar), "[dim]not measured[/]", "")
-            continue
         verdict = "[green]met[/]" if figure.met else "[red]not met[/]"
         at = " ".join(f"{k}={v}" for k, v in own.items())
         table.add_row(bar.name, f"{figure.value:.4g}", bar.unit, str(bar), verdict, at)
-    return table
+    missing = ", ".join(figure.bar.name for figure in found if figure.value is None)
+    at = ", ".join(f"{k}={v}" for k, v in run.dimensions.items())
+    return Group(
+        Text(f"{run.path.name} ({run.state})", style="bold"),
+        *([table] if table.row_count else []),
+        Text(f"not measured: {missing}" if missing else "all are measured", style="dim"),
+        Text(f"at {at}", style="dim"),
+    )

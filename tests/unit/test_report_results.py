@@ -146,6 +146,25 @@ def test_pictures_are_small_and_say_what_they_show(run: Path, tmp_path: Path) ->
     assert {"none", "mem-compress"} <= {e.text for e in bars.iter(f"{SVG}text")}
 
 
+def test_what_is_beyond_a_picture_is_marked_at_its_edge_and_not_drawn_over_the_legend(
+    tmp_path: Path,
+) -> None:
+    with RunFolder("squeezed", seed=1, out=tmp_path / "run") as folder:
+        for technique, slowdowns in (("zram", (0.4, 2.5)), ("mem-compress", (0.02, 0.04))):
+            for ram, slowdown in zip((60, 50), slowdowns, strict=True):
+                at: dict[str, Scalar] = {"technique": technique, "workload": "lua", "ram": ram}
+                folder.metric("technique_count", 5, "events", **at)
+                folder.metric("slowdown", slowdown, "ratio", **at)
+    (path,) = write_pictures([tmp_path / "run"], tmp_path / "pictures")
+    root = ElementTree.fromstring(path.read_text())
+    (plot,) = root.iter(f"{SVG}g")
+    assert plot.get("clip-path") == "url(#within)"
+    assert [e.text for e in plot.iter(f"{SVG}text")] == ["\u25b2"]
+    # Curves, and a dash for each bar, are in it.
+    assert len(list(plot.iter(f"{SVG}path"))) == 4
+    assert {"50", "60", "100%"} <= {e.text for e in root.iter(f"{SVG}text")}
+
+
 def test_a_run_without_a_chart_has_no_picture(tmp_path: Path) -> None:
     with RunFolder("empty", seed=1, out=tmp_path / "run"):
         pass

@@ -14,6 +14,8 @@ from harness.report.values import Value, number, technique_of
 
 # Beyond twice the time a curve would press all others flat: it is told below the chart.
 MOST_SLOWDOWN = 1.0
+# Of no technique, and seen on white and on black.
+BAR = "#e8308c"
 
 
 def squeeze_charts(values: Iterable[Value]) -> list[Chart]:
@@ -64,8 +66,13 @@ def _squeeze(workload: str, by_technique: Mapping[str, Mapping[float, list[float
                 "type": "scatter",
                 "mode": "markers",
                 "name": "the bar",
-                "marker": {"symbol": "line-ew-open", "size": 22, "color": "#c43d4b"},
-                "line": {"color": "#c43d4b"},
+                "marker": {
+                    "symbol": "line-ew-open",
+                    "size": 22,
+                    "color": BAR,
+                    "line": {"width": 3},
+                },
+                "line": {"color": BAR},
                 "x": sorted(bars, reverse=True),
                 "y": [bars[ram] for ram in sorted(bars, reverse=True)],
             }

@@ -11,7 +11,7 @@ from harness.report.page.charts import Chart, Trace
 
 WIDTH, HEIGHT = 640, 300
 LEFT, RIGHT, TOP, BOTTOM = 62, 14, 34, 44
-LETTER, LINE = 6.6, 16
+LETTER, LINE = 7.3, 16
 # As report.js has them; legible on white and on GitHub's dark grey alike.
 PALETTE = ("#3b6fd4", "#d9822b", "#2f9e6b", "#b04ec2", "#c43d4b", "#7a7f1f", "#2aa3b5", "#8a6d5a")
 ROLES = {
@@ -48,6 +48,11 @@ def picture(chart: Chart) -> str:
         return HEIGHT - BOTTOM - (value - ticks[0]) / span * (HEIGHT - BOTTOM - top)
 
     parts = [_text(LEFT, 16, chart.title, anchor="start", weight=600), *_legend(legend)]
+    # What is beyond the chart is cut off at its edge: it would lie over the legend.
+    parts.append(
+        f'<clipPath id="within"><path d="M{LEFT - 8} {top - 4}H{WIDTH}V{HEIGHT}H{LEFT - 8}Z"/>'
+        "</clipPath>"
+    )
     for tick in ticks:
         y = y_of(tick)
         parts.append(f'<path d="M{LEFT} {y:.1f}H{WIDTH - RIGHT}" stroke="{GRID}"/>')
@@ -55,9 +60,9 @@ def picture(chart: Chart) -> str:
     if bars:
         parts += _bars(chart, y_of, ticks[0])
     else:
-        for tick in _ticks(first, last):
-            if first <= tick <= last:
-                parts.append(_text(x_of(tick), HEIGHT - BOTTOM + 16, _label(tick)))
+        for tick in _within(xs) if stacked else _marks(xs):
+            parts.append(_text(x_of(tick), HEIGHT - BOTTOM + 16, _label(tick)))
+        parts.append('<g clip-path="url(#within)">')
         for number in reversed(range(len(chart.traces))):
             trace, ys = chart.traces[number], levels[number]
             points = [
@@ -65,7 +70,9 @@ def picture(chart: Chart) -> str:
             ]
             line = "M" + "L".join(points)
             colour = _colour(trace, number)
-            if stacked:
+            if trace["mode"] == "markers":
+                parts += [_dash(p.split(), colour) for p in points]
+            elif stacked:
                 floor = y_of(ticks[0])
                 ends = f"L{x_of(last):.1f} {floor:.1f}L{x_of(first):.1f} {floor:.1f}Z"
                 parts.append(f'<path d="{line}{ends}" fill="{colour}"/>')
@@ -75,6 +82,12 @@ def picture(chart: Chart) -> str:
                     f'<circle cx="{p[0]}" cy="{p[1]}" r="3" fill="{colour}"/>'
                     for p in (point.split() for point in points)
                 ]
+                parts += [
+                    _text(float(x_of(float(x))), top + 8, "\u25b2", more=f'fill="{colour}"')
+                    for x, y in zip(trace["x"], ys, strict=True)
+                    if y > ticks[-1]
+                ]
+        parts.append("</g>")
     parts.append(_text(WIDTH / 2, HEIGHT - 8, chart.x))
     middle = (top + HEIGHT - BOTTOM) / 2
     turned = f'transform="rotate(-90 14 {middle:.0f})"'
@@ -108,7 +121,9 @@ def _bars(chart: Chart, y_of: object, floor: float) -> list[str]:
             f'<rect x="{x + each * 0.15:.1f}" y="{min(y, y_of(max(0.0, floor))):.1f}"'
             f' width="{each * 0.7:.1f}" height="{height:.1f}" fill="{_colour(trace, number)}"/>'
         )
-        parts.append(_text(x + each / 2, y - 4, _label(float(value), percent=chart.percent)))
+        parts.append(
+            _text(x + each / 2, min(y, y_of(0.0)) - 4, _label(float(value), percent=chart.percent))
+        )
         # What does not fit beside its neighbour goes in two lines.
         words = str(name).split(":") if len(str(name)) * LETTER > each else [str(name)]
         for line, word in enumerate(words):
@@ -137,7 +152,11 @@ def _legend(traces: Sequence[Trace]) -> list[str]:
         for number, trace in row:
             name = str(trace["name"])
             colour = _colour(trace, number)
-            parts.append(f'<rect x="{x:.0f}" y="{y - 9}" width="10" height="10" fill="{colour}"/>')
+            if trace.get("mode") == "markers":
+                parts.append(_dash((f"{x + 5:.0f}", f"{y - 4}"), colour, half=5))
+            else:
+                square = f'y="{y - 9}" width="10" height="10" fill="{colour}"'
+                parts.append(f'<rect x="{x:.0f}" {square}/>')
             parts.append(_text(x + 15, y, name, anchor="start"))
             x += 26 + len(name) * LETTER
     return parts
@@ -146,6 +165,25 @@ def _legend(traces: Sequence[Trace]) -> list[str]:
 def _colour(trace: Trace, number: int) -> str:
     own = trace.get("line", {}).get("color") or PALETTE[number % len(PALETTE)]
     return ROLES.get(str(trace.get("meta")), str(own))
+
+
+def _dash(at: Sequence[str], colour: str, *, half: int = 8) -> str:
+    """A bar that is to be met, at a point."""
+    path = f"M{float(at[0]) - half:.1f} {at[1]}h{2 * half}"
+    return f'<path d="{path}" stroke="{colour}" stroke-width="3"/>'
+
+
+def _marks(xs: Sequence[float]) -> list[float]:
+    """Where the axis below is labelled: at what there is, when that is a handful."""
+    own = sorted(set(xs))
+    if len(own) <= 6:
+        return own
+    return _within(own)
+
+
+def _within(xs: Sequence[float]) -> list[float]:
+    first, last = min(xs), max(xs)
+    return [tick for tick in _ticks(first, last) if first <= tick <= last]
 
 
 def _ticks(low: float, high: float) -> list[float]:
