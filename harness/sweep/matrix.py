@@ -56,6 +56,7 @@ class Job:
     key:        hash of all that its result depends on
     scenario:   shipped name, or the text of the file: a worker may have no such path
     at:         its values of the matrix's dimensions
+    digests:    of what it boots
     memory_mib, processors: what its largest testbed takes of the host
     """
 
@@ -65,6 +66,7 @@ class Job:
     seed: int
     overrides: tuple[str, ...]
     at: Mapping[str, Any]
+    digests: Mapping[str, str]
     memory_mib: int
     processors: int
 
@@ -126,7 +128,15 @@ def _job(
     }
     text = Path(path).read_text(encoding="utf-8") if is_path else None
     return Job(
-        digest_of(made_of), scenario, text, seed, tuple(overrides), at, memory_mib, processors
+        key=digest_of(made_of),
+        scenario=scenario,
+        text=text,
+        seed=seed,
+        overrides=tuple(overrides),
+        at=at,
+        digests=dict(digests),
+        memory_mib=memory_mib,
+        processors=processors,
     )
 
 

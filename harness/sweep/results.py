@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Iterable
 from pathlib import Path
@@ -26,6 +27,13 @@ class Results:
         except UsageError:
             return None
         return None if run.state is RunState.PARTIAL else run
+
+    def strangers(self, job: Job, done: Done) -> list[str]:
+        """What it booted that is not the job's: a worker's checkout may be of another commit."""
+        if "run.json" not in done.files:
+            return []
+        booted = json.loads(done.files["run.json"])["hashes"]
+        return [name for name, digest in job.digests.items() if booted.get(name, digest) != digest]
 
     def keep(self, done: Done) -> bool:
         """Store what came back, all of it or nothing; whether there was a run at all."""

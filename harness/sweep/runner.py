@@ -73,7 +73,11 @@ def sweep(
                 except Exception as error:  # whatever a worker died of: the others go on
                     lost[str(job)] = (repr(error),)
                 else:
-                    if done.status in NO_RESULT or not results.keep(done):
+                    strangers = results.strangers(job, done)
+                    if strangers:
+                        others = f"it booted another {', '.join(strangers)}"
+                        lost[str(job)] = (f"{done.worker} is not of this commit: {others}",)
+                    elif done.status in NO_RESULT or not results.keep(done):
                         lost[str(job)] = done.tail
                     verdict = "passed" if done.status == 0 else f"status {done.status}"
                     progress.note(f"{number} of {len(waiting)}: {job}: {verdict}, {done.worker}")

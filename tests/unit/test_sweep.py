@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -106,6 +107,23 @@ def test_what_has_a_result_is_not_run_again(
     assert len(ran) == 4
     assert second.report is not None
     assert "3 runs" in second.report.read_text()[:2000]
+
+
+def test_what_a_worker_of_another_commit_booted_is_no_result(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (job,) = jobs_of(tmp_path, xen="ours")[:1]
+
+    def execute(job: Job) -> Done:
+        done = run_folder(tmp_path / "there", job)
+        info = json.loads(done.files["run.json"])
+        info["hashes"] = {"xen": "theirs", "kernel": "any"}
+        return replace(done, files={"run.json": json.dumps(info).encode()})
+
+    monkeypatch.setattr(runner, "execute", execute)
+    summary = sweep([job], Results(tmp_path / "out"), at_once=1)
+    assert (summary.passed, summary.report) == (0, None)
+    assert list(summary.lost.values()) == [("here is not of this commit: it booted another xen",)]
 
 
 def test_half_a_result_is_none(tmp_path: Path) -> None:
