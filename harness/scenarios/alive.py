@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from harness.errors import GuestError, ScenarioFailed
 from harness.report.run import Scalar
@@ -16,18 +16,21 @@ from harness.scenarios.context import Context
 PAGES_PER_MIB = 256
 # While pages come back and older ones are on their way out.
 SLICE_TOLERANCE = 0.02
+# Part of the time that each application may go unverified in which all have their turn: the rest
+# is for the start of one more.
+PACE = 0.7
 
 
 @dataclass(frozen=True, slots=True)
 class Alive:
-    """Applications that were alive together; pass_s: the longest time to verify them all once.
+    """Applications that were alive together; longest_s: that one of them went unverified at most.
 
     most_held: frames of the host that the guest cost at most, where it has a controller
     why: it ended
     """
 
     count: int
-    pass_s: float
+    longest_s: float
     most_held: int
     why: str
 
@@ -52,7 +55,7 @@ def compare_alive(ctx: Context, step: schema.AppsAlive) -> None:
     for name, found in (("mem-compress", ours), ("kill", theirs)):
         own = labels | {"compared": name, "why": found.why}
         ctx.folder.metric("apps_alive", found.count, "applications", **own)
-        ctx.folder.metric("apps_verified_every", found.pass_s, "s", **own)
+        ctx.folder.metric("apps_verified_every", found.longest_s, "s", **own)
         ctx.folder.metric("slice_most_held", found.most_held, "pages", **own)
     ratio = ours.count / theirs.count
     ctx.folder.metric(
@@ -66,38 +69,69 @@ def compare_alive(ctx: Context, step: schema.AppsAlive) -> None:
 
 
 def fill(guest: Guest, step: schema.AppsAlive, *, controlled: bool) -> Alive:
-    """Start applications until one is killed, or all cannot be verified in time.
+    """Start applications until one is killed, or they cannot be verified in time.
 
-    Those of the last round in which neither happened count.
+    Those of the last number with which neither happened count.
     """
     device = Device(guest.name, guest.shell)
     device.stop()
-    before = device.counts().gone
-    count, slowest_s, most = 0, 0.0, 0
-    packages = device.packages()
-    for number, package in enumerate(packages, start=1):
+    gone = device.counts().gone
+    turns = Turns(guest, device, step.every_s, controlled=controlled)
+    lived = Alive(0, 0.0, 0, "no more applications")
+    for number, package in enumerate(device.packages(), start=1):
         try:
-            device.start(package)
-            passes = 2 if number >= step.verify_from else 0
-            took_s = max((_verify_all(device, number) for _ in range(passes)), default=0.0)
+            turns.begin(package)
+            for _ in range(step.rounds if number >= step.verify_from else 0):
+                turns.round()
         except GuestError as error:
-            if device.counts().gone == before:
+            if device.counts().gone == gone:
                 raise
-            return Alive(count, slowest_s, most, f"lmkd killed at {number}: {error.message}")
-        if device.counts().gone != before:
-            return Alive(count, slowest_s, most, f"lmkd killed at {number}")
-        if took_s > step.every_s:
-            return Alive(count, slowest_s, most, f"{number} verified in {took_s:.0f} s")
-        if controlled:
-            most = max(most, guest.controller.stats().held)
-        count, slowest_s = number, max(slowest_s, took_s)
-    return Alive(count, slowest_s, most, "no more applications")
+            return replace(lived, why=f"lmkd killed at {number}: {error.message}")
+        if device.counts().gone != gone:
+            return replace(lived, why=f"lmkd killed at {number}")
+        if turns.longest_s > step.every_s:
+            return replace(lived, why=f"one of {number} unverified for {turns.longest_s:.0f} s")
+        lived = replace(lived, count=number, longest_s=turns.longest_s, most_held=turns.most_held)
+    return lived
 
 
-def _verify_all(device: Device, count: int) -> float:
-    """Seconds from one verification of an application to its next."""
-    began = time.monotonic()
-    verified = device.verify()
-    if len(verified) != count:
-        raise GuestError(f"{len(verified)} of {count} applications verified", where="am verify")
-    return time.monotonic() - began
+class Turns:
+    """Applications that are brought to the front in turn, each verifying its whole heap then.
+
+    The one that was longest unused is always next, as evenly as ``every_s`` allows: what is far
+    away comes back, and the others have their time to be idle.
+    """
+
+    def __init__(self, guest: Guest, device: Device, every_s: float, *, controlled: bool) -> None:
+        self._guest = guest
+        self._device = device
+        self._every_s = every_s
+        self._controlled = controlled
+        self._verified: dict[str, float] = {}
+        self.longest_s = 0.0
+        """Between two times that the same one was verified."""
+        self.most_held = 0
+
+    def begin(self, package: str) -> None:
+        """One more, which has its turn from now on."""
+        self._device.start(package)
+        self._look(package)
+
+    def round(self) -> None:
+        """Each once. Raises GuestError when one was not there any more."""
+        for package in list(self._verified):
+            began = time.monotonic()
+            if self._device.start(package).cold:
+                raise GuestError(f"{package} had been killed", where=self._guest.name)
+            self._look(package)
+            turn_s = PACE * self._every_s / len(self._verified)
+            time.sleep(max(0.0, began + turn_s - time.monotonic()))
+
+    def _look(self, package: str) -> None:
+        now = time.monotonic()
+        # To the end, so that whoever was longest unused is the first.
+        before = self._verified.pop(package, now)
+        self._verified[package] = now
+        self.longest_s = max(self.longest_s, now - before)
+        if self._controlled:
+            self.most_held = max(self.most_held, self._guest.controller.stats().held)

@@ -36,8 +36,21 @@ def test_the_functional_set_passes(android: Guest) -> None:
 
 def test_it_is_labelled_for_what_it_is(android: Guest) -> None:
     model = android.transport.succeed("getprop ro.product.model")
-    assert "ART 11" in model
-    assert "not an AOSP image" in model
+    genuine, _, others = model.partition(" Not: ")
+    assert "not an AOSP image" in genuine
+    for name in ("ART 11", "core library", "binder", "servicemanager", "lmkd", "adbd"):
+        assert name in genuine
+    for name in (
+        "glibc",
+        "init",
+        "activity manager",
+        "stubs",
+        "interpreter",
+        "GPU",
+        "SELinux",
+        "AOT",
+    ):
+        assert name in others
     assert "[ro.product.model]" in android.transport.succeed("getprop")
 
 

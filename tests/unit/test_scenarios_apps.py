@@ -7,7 +7,7 @@ import pytest
 
 from harness.errors import GuestError
 from harness.scenarios import schema
-from harness.scenarios.alive import fill
+from harness.scenarios.alive import Alive, fill
 from harness.scenarios.apps import Counts, Device, Kill, Memory, Process, Started
 from harness.scenarios.schema import load_scenario
 from harness.transport.base import Completed
@@ -64,42 +64,78 @@ def test_a_heap_that_is_not_as_it_was_made_is_an_error_with_its_words() -> None:
         phone.verify()
 
 
-def alive(started: list[tuple[int, str]], gone: list[int], verified: list[str]) -> int:
-    names = [f"org.a{n}" for n in range(len(started))]
+class Clock:
+    """Time that passes only while somebody sleeps."""
+
+    def __init__(self) -> None:
+        self._now = 0.0
+
+    def monotonic(self) -> float:
+        return self._now
+
+    def sleep(self, seconds: float) -> None:
+        self._now += seconds
+
+
+@pytest.fixture(autouse=True)
+def clock(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("harness.scenarios.alive.time", Clock())
+
+
+COLD = (0, "cold org.a pid=1 total_ms=1 ms=1\n")
+WARM = (0, "warm org.a pid=1 total_ms=1 ok ms=1\n")
+DIED = (1, "error: org.a died\n")
+
+
+def alive(starts: list[list[tuple[int, str]]], gone: list[int]) -> Alive:
+    """starts: what each application answers, time after time; gone: likewise, how many are."""
+    names = [f"org.a{n}" for n in range(len(starts))]
     answers = {
         "am stop all": [(0, "")],
         "pm list packages": [(0, "".join(f"package:{name}\n" for name in names))],
         "dumpsys activity": [(0, f"cold 0 warm 0 gone {count}\n") for count in gone],
-        "am verify": [(0, text) for text in verified],
-    } | {f"am start {name}": [answer] for name, answer in zip(names, started, strict=True)}
+    } | {f"am start {name}": list(said) for name, said in zip(names, starts, strict=True)}
     guest = type("Guest", (), {"name": "android", "shell": Said(answers)})()
     step = schema.AppsAlive(do="apps-alive", verify_from=2)
-    return fill(guest, step, controlled=False).count
-
-
-OK = (0, "cold org.a pid=1 total_ms=1 ms=1\n")
-TWO, THREE = "a ok\nb ok\n", "a ok\nb ok\nc ok\n"
+    return fill(guest, step, controlled=False)
 
 
 def test_all_count_when_nobody_is_killed() -> None:
-    assert alive([OK] * 3, [0], [TWO, TWO, THREE]) == 3
+    found = alive([[COLD, WARM]] * 3, [0])
+    assert (found.count, found.why) == (3, "no more applications")
+    assert 20 < found.longest_s <= 30
 
 
 def test_those_before_the_first_kill_count() -> None:
-    assert alive([OK] * 3, [0, 0, 0, 1], [TWO, TWO, THREE]) == 2
+    found = alive([[COLD, WARM]] * 3, [0, 0, 0, 1])
+    assert (found.count, found.why) == (2, "lmkd killed at 3")
 
 
 def test_one_that_is_killed_as_it_starts_does_not_count() -> None:
-    assert alive([OK, OK, (1, "error: org.a died\n")], [0, 0, 0, 1], [TWO]) == 2
+    assert alive([[COLD, WARM], [COLD, WARM], [DIED]], [0, 0, 0, 1]).count == 2
 
 
-def test_one_that_is_killed_as_all_verify_does_not_count() -> None:
-    assert alive([OK] * 3, [0, 0, 0, 1], [TWO, TWO, TWO]) == 2
+def test_one_that_is_killed_when_it_has_its_turn_does_not_count() -> None:
+    assert alive([[COLD, WARM], [COLD, WARM, WARM, DIED], [COLD]], [0, 0, 0, 1]).count == 2
+
+
+def test_one_that_had_been_killed_and_is_started_anew_does_not_count() -> None:
+    found = alive([[COLD, WARM, WARM, COLD], [COLD, WARM], [COLD, WARM]], [0, 0, 0, 1])
+    assert (found.count, found.why) == (2, "lmkd killed at 3: org.a0 had been killed")
+
+
+def test_applications_that_are_not_verified_in_time_do_not_count(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("harness.scenarios.alive.PACE", 2.0)
+    found = alive([[COLD, WARM]] * 2, [0])
+    assert found.count == 1
+    assert "unverified" in found.why
 
 
 def test_an_error_without_a_kill_is_no_result() -> None:
     with pytest.raises(GuestError, match="not installed"):
-        alive([OK, (1, "error: not installed: org.a1\n")], [0], [TWO])
+        alive([[COLD, WARM], [(1, "error: not installed: org.a1\n")]], [0])
 
 
 @pytest.mark.parametrize("name", ["app-switch", "apps-alive"])

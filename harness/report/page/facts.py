@@ -41,10 +41,12 @@ EMULATOR = (
     " ARM's memory ordering."
 )
 ANDROID = (
-    "The Android guest is not a release of Android and no AOSP image: Android's runtime (ART),"
-    " zygote, binder and lmkd from Debian's packages and AOSP sources, with a glibc C library and"
-    " an init and activity manager of ours. It has no system server, graphics or JIT, and"
-    " applications build and verify heaps rather than run activities (images/android/README.md)."
+    "The Android guest is not a release of Android and no AOSP image. Genuine are Android's runtime"
+    " (ART 11), AOSP 10's core library, servicemanager on binder and lmkd, and adbd, from Debian's"
+    " packages and AOSP's sources. Not so are the C library (glibc), init and the activity manager"
+    " (ours), and the framework (API stubs): it is interpreted only (no JIT, no AOT), has no system"
+    " server, GPU or SELinux, and applications build and verify heaps rather than run activities"
+    " (images/android/README.md)."
 )
 
 

@@ -10,9 +10,9 @@
 
 static void print(const char *name)
 {
-    char value[PROPERTY_VALUE_MAX];
+    char value[PROPERTY_LINE_MAX];
 
-    if (property_read(name, value) >= 0)
+    if (property_read(name, value, sizeof(value)) >= 0)
         printf("[%s]: [%s]\n", name, value);
 }
 
@@ -40,7 +40,7 @@ static int is_set(const char *name)
 
 static int list(void)
 {
-    char line[256];
+    char line[PROPERTY_LINE_MAX];
     FILE *file = fopen(PROPERTY_DEFAULTS, "re");
 
     if (!file) {
@@ -77,13 +77,13 @@ static int set(int argc, char **argv)
 int main(int argc, char **argv)
 {
     const char *slash = strrchr(argv[0], '/');
-    char value[PROPERTY_VALUE_MAX];
+    char value[PROPERTY_LINE_MAX];
 
     if (!strcmp(slash ? slash + 1 : argv[0], "setprop"))
         return set(argc, argv);
     if (argc < 2)
         return list();
-    if (property_read(argv[1], value) >= 0)
+    if (property_read(argv[1], value, sizeof(value)) >= 0)
         puts(value);
     else
         puts(argc > 2 ? argv[2] : "");

@@ -17,7 +17,7 @@ int set_cpuset_policy(int tid, int policy);
 
 int property_get(const char *key, char *value, const char *fallback)
 {
-    int length = property_read(key, value);
+    int length = property_read(key, value, PROPERTY_VALUE_MAX);
 
     if (length >= 0)
         return length;
@@ -33,7 +33,7 @@ int8_t property_get_bool(const char *key, int8_t fallback)
 {
     char value[PROPERTY_VALUE_MAX];
 
-    if (property_read(key, value) < 0)
+    if (property_read(key, value, PROPERTY_VALUE_MAX) < 0)
         return fallback;
     return !strcmp(value, "true") || !strcmp(value, "1") || !strcmp(value, "y");
 }
@@ -42,7 +42,7 @@ int32_t property_get_int32(const char *key, int32_t fallback)
 {
     char value[PROPERTY_VALUE_MAX];
 
-    return property_read(key, value) < 0 ? fallback : (int32_t)strtol(value, NULL, 0);
+    return property_read(key, value, PROPERTY_VALUE_MAX) < 0 ? fallback : (int32_t)strtol(value, NULL, 0);
 }
 
 /* init makes the sockets of a service and names them in its environment. */

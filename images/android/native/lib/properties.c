@@ -12,7 +12,7 @@ static int is_name(const char *name)
     return *name && *name != '.' && !strchr(name, '/') && strlen(name) < NAME_MAX;
 }
 
-static int read_set(const char *name, char *value)
+static int read_set(const char *name, char *value, size_t size)
 {
     char path[PATH_MAX];
     FILE *file;
@@ -22,15 +22,15 @@ static int read_set(const char *name, char *value)
     file = fopen(path, "re");
     if (!file)
         return -1;
-    length = fread(value, 1, PROPERTY_VALUE_MAX - 1, file);
+    length = fread(value, 1, size - 1, file);
     value[length] = '\0';
     fclose(file);
     return (int)length;
 }
 
-static int read_default(const char *name, char *value)
+static int read_default(const char *name, char *value, size_t size)
 {
-    char line[256];
+    char line[PROPERTY_LINE_MAX];
     size_t length = strlen(name);
     int result = -1;
     FILE *file = fopen(PROPERTY_DEFAULTS, "re");
@@ -41,20 +41,20 @@ static int read_default(const char *name, char *value)
         if (strncmp(line, name, length) || line[length] != '=')
             continue;
         line[strcspn(line, "\n")] = '\0';
-        result = snprintf(value, PROPERTY_VALUE_MAX, "%s", line + length + 1);
+        result = snprintf(value, size, "%s", line + length + 1);
     }
     fclose(file);
-    return result;
+    return result < (int)size ? result : (int)size - 1;
 }
 
-int property_read(const char *name, char value[PROPERTY_VALUE_MAX])
+int property_read(const char *name, char *value, size_t size)
 {
     int length;
 
     if (!is_name(name))
         return -1;
-    length = read_set(name, value);
-    return length < 0 ? read_default(name, value) : length;
+    length = read_set(name, value, size);
+    return length < 0 ? read_default(name, value, size) : length;
 }
 
 int property_write(const char *name, const char *value)
