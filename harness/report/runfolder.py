@@ -28,7 +28,8 @@ Metrics with a chart or table of their own beside the figures of ``harness.repor
 
     resident, compressed, ...  of ``Context.sample``: memory over time
     technique_count            a technique's own counter; at 0 it is inactive, and not compared
-    slowdown                   by technique, workload and ram: the squeeze curves
+    slowdown                   by technique, workload and ram: the squeeze curves; slowdown_waking
+                               is of the first go after a rest
     minimum_memory             MiB by guest and mode (native, virtualized, compressed): Table 1
 """
 

@@ -50,9 +50,9 @@ class Squeeze(Model):
     repetitions: Annotated[int, Field(gt=0, le=1000)] = 1
     """Every second one in the other order."""
     warm_ups: Annotated[int, Field(ge=0, le=100)] = 1
-    """Goes at the work before the one that is timed: what is in use has then found its place."""
+    """Goes at the work before it rests, until what is in use has found its place."""
     settle_s: Annotated[float, Field(ge=0)] = 20.0
-    """So long at most until the guest holds no more than it may; then the work begins."""
+    """So long at most until the guest holds no more than it may; then it wakes."""
 
 
 class Hosted(Model):

@@ -64,18 +64,15 @@ class Context:
             self.record(guest.name, name, stats)
             if figures:
                 self._record_figures(guest, stats)
-            off = imbalance_pages(stats)
-            where = f"{guest.name}, sample {name}, profile {self.profile}"
-            if off:
-                raise ScenarioFailed(f"the books do not balance by {off} pages", where=where)
-            if stats.corrupted:
-                raise ScenarioFailed(f"{stats.corrupted} objects failed their check", where=where)
             self.active = self.active or stats.compressed > 0 or stats.committed > 0
         self.samples[name] = taken
         return taken
 
     def record(self, guest: str, sample: str, stats: ControllerStats, **own: Scalar) -> None:
-        """Take a guest's numbers into memory over time, whatever they are; ``own`` labels too."""
+        """Take a guest's numbers, with ``own`` labels, into memory over time; books must balance.
+
+        Raises as ``sample`` does, with the numbers recorded.
+        """
         labels: dict[str, Scalar] = {"guest": guest, "sample": sample, "profile": self.profile}
         labels |= own
         pages = ("nominal", "resident", "compressed", "zero", "same", "lzo", "store_pages")
@@ -86,6 +83,12 @@ class Context:
         self.folder.metric("gained_by_lzo", gained_by_lzo_kib(stats), "KiB", **labels)
         for cause, count in stats.restores.items():
             self.folder.metric("restores", count, "pages", cause=cause, **labels)
+        off = imbalance_pages(stats)
+        where = f"{guest}, sample {sample}, profile {self.profile}"
+        if off:
+            raise ScenarioFailed(f"the books do not balance by {off} pages", where=where)
+        if stats.corrupted:
+            raise ScenarioFailed(f"{stats.corrupted} objects failed their check", where=where)
 
     def _record_figures(self, guest: Guest, stats: ControllerStats) -> None:
         labels = {"guest": guest.name, "profile": self.profile}

@@ -20,7 +20,7 @@ from pathlib import Path
 
 from harness.errors import ScenarioFailed, SetupError
 from harness.scenarios import schema
-from harness.scenarios.bed import Bed
+from harness.scenarios.bed import Bed, ControllerStats
 from harness.scenarios.context import Context
 from harness.scenarios.load import Load, outlast_back_off
 
@@ -147,6 +147,10 @@ def single_steps(bed: Bed, log: Path) -> Iterator[None]:
         monitor("singlestep off")
 
 
+def _restored(stats: ControllerStats) -> int:
+    return sum(stats.restores.values())
+
+
 def profile(ctx: Context, step: schema.Profile) -> None:
     """Write profile.txt to the run folder, and each path with its trap as a metric.
 
@@ -166,18 +170,23 @@ def profile(ctx: Context, step: schema.Profile) -> None:
             corpus=ctx.corpus,
             threads=1,
         )
-        # What is done, where Xen must have been, and whose pages count.
-        paths: Mapping[str, tuple[Callable[[], object], str, bool]] = {
-            "compress": (load.compress, "arch_mc_commit", False),
-            "fault": (partial(load.times, ctx.seed), "arch_mc_end_restore", True),
-            "bulk": (load.restore, "arch_mc_end_restore", True),
+        read = partial(load.times, ctx.seed)
+        # What is done, where Xen must have been, and what of the statistics counts its pages.
+        paths: Mapping[
+            str, tuple[Callable[[], object], str, Callable[[ControllerStats], int] | None]
+        ] = {
+            "compress": (load.compress, "arch_mc_commit", lambda stats: stats.committed),
+            "fault": (read, "arch_mc_end_restore", _restored),
+            "bulk": (load.restore, "arch_mc_end_restore", _restored),
+            # Where Xen keeps access flags, each stay is for one page.
+            "touch": (read, "arch_mc_mark_young", None),
         }
         labels = {"guest": guest.name, "profile": ctx.profile}
         whole: dict[str, float] = {}
-        for what, (act, anchor, back) in paths.items():
+        for what, (act, anchor, count) in paths.items():
             load.fill(ctx.next_cycle())
             outlast_back_off(guest)
-            if back:
+            if count is _restored:
                 load.compress()
             before = guest.controller.stats()
             log = (ctx.folder.path / "trace.log").resolve()
@@ -185,14 +194,12 @@ def profile(ctx: Context, step: schema.Profile) -> None:
                 act()
             after = guest.controller.stats()
             ctx.active = ctx.active or after.committed > 0
-            pages = (
-                sum(after.restores.values()) - sum(before.restores.values())
-                if back
-                else after.committed - before.committed
-            )
             with log.open(encoding="ascii", errors="replace") as lines:
                 found = read_trace(lines, symbols, anchor)
             log.unlink()
+            pages = count(after) - count(before) if count else found.stays
+            if not count and not found.stays:
+                continue  # the CPU keeps access flags itself
             if not found.stays or pages < step.pages // 2:
                 raise ScenarioFailed(
                     f"{what}: {pages} pages in {found.stays} stays in Xen: nothing to tell",

@@ -2,17 +2,20 @@
 """The same work with less and less of the guest's memory, by each technique: the CRAMES sweep.
 
 A cell is a workload under a technique with so many percent of the guest's memory. Every cell begins
-from the same bare guest of the same boot, and every repetition takes them in the other order. What
-is timed is steady work: it was done before, and what is in use has found its place. It is compared
-with the work with all of the memory and no technique, in the same repetition.
+from the same bare guest of the same boot, and every repetition takes them in the other order. The
+work is done before, and then it rests until what is in use has found its place. The first go after
+that is waking: whatever grew old meanwhile is young again, and came back if it was compressed. The
+second is the steady work that is compared, as ``slowdown``, with the same work with all of the
+memory and no technique in the same repetition; the first is, as ``slowdown_waking``.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from statistics import fmean
+from typing import Any
 
 from harness.deadline import Deadline
 from harness.errors import GuestError
@@ -68,6 +71,19 @@ class Cell:
         }
 
 
+@dataclass(frozen=True, slots=True)
+class Took:
+    """Seconds of the guest's counter that the work took."""
+
+    steady: float
+    waking: float
+
+    @classmethod
+    def of(cls, event: Mapping[str, Any]) -> Took | None:
+        """As an earlier attempt has noted it; None for a cell without a result."""
+        return None if event["steady"] is None else cls(event["steady"], event["waking"])
+
+
 def cells(step: Squeeze) -> Iterator[list[Cell]]:
     """All cells of one workload and repetition at a time; every second time in the other order."""
     for name in step.workloads:
@@ -86,8 +102,8 @@ def squeeze(ctx: Context, step: Squeeze) -> None:
     """
     (guest,) = ctx.guests
     earlier = list(ctx.folder.earlier(CELL))
-    done: dict[tuple[str, str, int, int], float | None] = {
-        Cell(e["workload"], e["technique"], e["ram"], e["repetition"]).key: e["seconds"]
+    done: dict[tuple[str, str, int, int], Took | None] = {
+        Cell(e["workload"], e["technique"], e["ram"], e["repetition"]).key: Took.of(e)
         for e in earlier
     }
     # What is not done again has acted all the same.
@@ -103,8 +119,10 @@ def squeeze(ctx: Context, step: Squeeze) -> None:
                 took = done[cell.key]
                 if took is None or not base or (cell.technique, cell.ram) == (NONE, ALL):
                     continue
-                slowdown = took / base - 1
+                slowdown = took.steady / base.steady - 1
                 ctx.folder.metric("slowdown", slowdown, "ratio", **cell.labels)
+                waking = took.waking / base.waking - 1
+                ctx.folder.metric("slowdown_waking", waking, "ratio", **cell.labels)
                 if cell.technique == OURS:
                     slowdowns.setdefault((cell.workload, cell.ram), []).append(slowdown)
         guest.set_slice(guest.memory_mib)
@@ -114,14 +132,14 @@ def squeeze(ctx: Context, step: Squeeze) -> None:
             ctx.folder.metric(f"slowdown_{ram}", fmean(found), "ratio", **labels)
 
 
-def _measure(ctx: Context, step: Squeeze, guest: Guest, cell: Cell) -> float | None:
-    """Seconds by the guest's counter; None when the workload was killed or could not begin, or
-    the guest held more than it might."""
+def _measure(ctx: Context, step: Squeeze, guest: Guest, cell: Cell) -> Took | None:
+    """What the work took; None when the workload was killed or could not begin, or the guest held
+    more than it might."""
     mib = guest.memory_mib * cell.ram // ALL
     _give(guest, mib)
     chosen = technique(cell.technique)
     setup = Setup(seed=ctx.seed, mib=step.mib, corpus=ctx.corpus, work=step.work)
-    seconds: float | None = None
+    result: Took | None = None
     lived, why = False, ""
     counted: Mapping[str, int] = {}
     with chosen.on(guest) as active:
@@ -130,17 +148,18 @@ def _measure(ctx: Context, step: Squeeze, guest: Guest, cell: Cell) -> float | N
                 for _ in range(step.warm_ups):
                     work.work()
                 _settle(guest, mib, step.settle_s)
+                woke = work.work()
                 took = work.work()
                 over = _record_memory(ctx, guest, cell, mib)
                 counted = record(ctx.folder, guest, active, **_rest(cell))
                 verified = work.verify()
             lived = True
             why = f"it held {over} frames too many" if over else ""
-            seconds = None if over else took.seconds
+            result = None if over else Took(took.seconds, woke.seconds)
             ctx.verified[guest.name] = ctx.verified.get(guest.name, 0) + verified
             ctx.folder.metric("verified", verified, "pages", guest=guest.name, **cell.labels)
-            if seconds is not None:
-                ctx.folder.metric("work_s", seconds, "s", **cell.labels)
+            if result is not None:
+                ctx.folder.metric("work_s", result.steady, "s", **cell.labels)
             took.record_latency(ctx.folder, "read_access", guest=guest.name, **cell.labels)
         except GuestError as error:
             why = error.message
@@ -150,8 +169,9 @@ def _measure(ctx: Context, step: Squeeze, guest: Guest, cell: Cell) -> float | N
     acted = bool(counted.get(chosen.counted, 0))
     ctx.active = ctx.active or acted
     ctx.folder.metric("survived", int(lived), "runs", **cell.labels)
-    ctx.folder.event(CELL, **cell.labels, seconds=seconds, why=why, acted=acted)
-    return seconds
+    times = asdict(result) if result else {"steady": None, "waking": None}
+    ctx.folder.event(CELL, **cell.labels, **times, why=why, acted=acted)
+    return result
 
 
 def _rest(cell: Cell) -> dict[str, Scalar]:

@@ -31,6 +31,11 @@ RATIOS = {
     "boot_slowdown": "guests that boot together, with the controller or without",
     "overcommit": "nominal memory of guests at work at once, over the frames there are",
 }
+WAKING = (
+    "Of steady work, and, where it differs, of the first go after a rest, in which all that is in"
+    " use grew old: it comes back where it was compressed, and where Xen keeps access flags each"
+    " page faults once."
+)
 APPLICATIONS = {
     "apps_alive": "applications alive",
     "launch_ms": "from the intent to the first answer, none running before",
@@ -65,18 +70,21 @@ def slowdown(values: Sequence[Value]) -> Table:
     """A row a scenario, workload and technique, a column a share of memory: mean of the repetitions
     that are results, and what became of the others."""
     took: dict[Row, dict[int, list[float]]] = defaultdict(lambda: defaultdict(list))
+    woke: dict[Row, dict[int, list[float]]] = defaultdict(lambda: defaultdict(list))
     over: dict[Row, dict[int, list[float]]] = defaultdict(lambda: defaultdict(list))
     killed: dict[Row, dict[int, int]] = defaultdict(lambda: defaultdict(int))
     rows: dict[Row, None] = {}
     rams: set[int] = set()
     for v in values:
-        if v.name not in ("slowdown", "survived", "over_slice"):
+        if v.name not in ("slowdown", "slowdown_waking", "survived", "over_slice"):
             continue
         row = str(v.run.info["scenario"]), str(v.own["workload"]), technique_of(v)
         ram = int(str(v.own["ram"]))
         rows[row] = None
         if v.name == "slowdown":
             took[row][ram].append(v.value)
+        elif v.name == "slowdown_waking":
+            woke[row][ram].append(v.value)
         elif v.name == "over_slice":
             over[row][ram].append(v.value)
         elif not v.value:
@@ -88,6 +96,8 @@ def slowdown(values: Sequence[Value]) -> Table:
         words = []
         if took[row][ram]:
             words.append(f"{fmean(took[row][ram]):+.1%}")
+            waking = f"{fmean(woke[row][ram]):+.1%}" if woke[row][ram] else words[0]
+            words += [f"{waking} waking"] if waking != words[0] else []
         if over[row][ram]:
             words.append(f"held {fmean(over[row][ram]) / PAGES_PER_MIB:.1f} MiB too much")
         if killed[row][ram]:
@@ -97,7 +107,7 @@ def slowdown(values: Sequence[Value]) -> Table:
     ordered = sorted(rams, reverse=True)
     head = ("scenario", "workload", "technique", *(f"{ram} %" for ram in ordered))
     found = [(*row, *(cell(row, ram) for ram in ordered)) for row in rows]
-    return Table("Slowdown with less memory", head, found)
+    return Table("Slowdown with less memory", head, found, WAKING if woke else "")
 
 
 def flash(values: Sequence[Value]) -> Table:

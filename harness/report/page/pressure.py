@@ -30,7 +30,8 @@ def pressure_charts(run: Run) -> list[Chart]:
         # What was cut short is no sample.
         moments = [(at, m) for at, m in seen if m.keys() >= READ]
         last = moments[-1][1] if moments else {}
-        if len(moments) < 2 or not (last["some_us"] or last["requests"]):
+        # Of two samples there is one share of the time, and a line needs two.
+        if len(moments) < 3 or not (last["some_us"] or last["requests"]):
             continue
         whose = f"{guest}, profile {profile}"
         kills = max(m["kills"] + m["lmkd_kills"] for _, m in moments)
