@@ -103,11 +103,15 @@ def show_comparison(run_dirs: Sequence[Path], *, as_json: bool = False) -> None:
         for column in ("first", "second"):
             table.add_column(column, justify="right", no_wrap=True)
         table.add_column("")
+        same = sum(row.verdict == "the same" for row in rows)
         for row in rows:
+            if row.verdict == "the same":
+                continue  # hundreds, beside which one does not see what differs
             style = {True: "bold", False: "dim", None: ""}[row.differ]
             first, second = (f"{number(v)} {row.unit}" for v in (row.first, row.second))
             table.add_row(row.what, first, second, row.verdict, style=style)
         console.print(table)
+        console.print(f"  the same in both: {same} counts (--json has them)\n", style="dim")
     for words in found.left_out:
         console.print(f"left out: {words}", style="yellow", markup=False)
 

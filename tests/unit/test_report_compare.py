@@ -110,4 +110,8 @@ def test_compare_verb_tells_in_words_and_for_machines(
             main(["compare", str(tmp_path / "a"), str(tmp_path / "b"), *words])
     text, _, document = capsys.readouterr().out.partition("{\n")
     assert "more by 3 pages" in text
+    # What is the same is no row of its own, but for machines.
+    assert "technique_count" not in text
+    assert "the same in both: 2 counts" in text
+    assert "technique_count" in document
     assert json.loads("{" + document)["base"] == "seed 1"
