@@ -184,6 +184,15 @@ def boot_v4(kernel_: bytes, ramdisk_: bytes, *, cmdline: str = "", version: int 
     return _pages(head) + _pages(kernel_) + _pages(ramdisk_)
 
 
+def boot_v2(kernel_: bytes, ramdisk_: bytes, second: bytes, dtb: bytes) -> bytes:
+    """A boot image of version 2."""
+    head = struct.pack(
+        "<8s10I16s512s32s1024sIQIIQ", b"ANDROID!", len(kernel_), 0, len(ramdisk_), 0, len(second),
+        0, 0, 4096, 2, 0, b"t", b"quiet", b"", b"", 0, 0, 1660, len(dtb), 0,
+    )  # fmt: skip
+    return b"".join(_pages(part) for part in (head, kernel_, ramdisk_, second, dtb))
+
+
 def vendor_boot(
     ramdisks: Mapping[str, bytes], *, cmdline: str = "", bootconfig: str = "", kind: int = 1
 ) -> bytes:

@@ -58,6 +58,8 @@ def _disk() -> bytes:
 READERS: dict[str, tuple[Callable[[Source], object], bytes]] = {
     "boot 0": (bootimg.parse_boot, b"ANDROID!".ljust(4096 * 3, b"\0")),
     "boot 4": (bootimg.parse_boot, images.boot_v4(b"k" * 5000, b"r" * 300, cmdline="quiet")),
+    "boot 2": (bootimg.parse_boot, images.boot_v2(b"k" * 5000, b"r" * 300, b"s" * 9, b"d" * 5000)),
+    "boot 3": (bootimg.parse_boot, images.boot_v4(b"k" * 5000, b"r" * 300, version=3)),
     "vendor boot": (
         bootimg.parse_vendor_boot,
         images.vendor_boot({"": b"r" * 5000, "dlkm": b"d"}, bootconfig="a=1"),

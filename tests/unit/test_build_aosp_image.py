@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import struct
 import subprocess
 from dataclasses import replace
 from pathlib import Path
@@ -105,6 +106,7 @@ def test_the_disk_holds_every_partition_and_the_users_files_stay_as_they_are(
     for path in folder.iterdir():
         path.chmod(0o444)
     image = opened(folder)
+    assert any("super.img is sparse" in note for note in judge(image).notes) == sparse
     out = tmp_path / "out"
     out.mkdir()
     made = assemble(image, out, "phone")
@@ -232,6 +234,15 @@ WRONG: dict[str, tuple[dict[str, bytes], dict[str, object], str, str]] = {
         "not a super image: it is a zip archive", "unzip"),
     "super_empty": ({"super": b"gDla" + bytes(9000)}, {"files": {"super": "super"}},
         "it is a super image without contents", ""),
+    "vendor_boot": ({"vendor_boot": images.boot_v4(b"", images.ramdisk())},
+        {"files": {"vendor_boot": "vendor_boot"}},
+        r"not an Android vendor boot image: it is an Android boot image", "build's output"),
+    "init_boot": ({"init_boot": images.vbmeta()}, {"files": {"init_boot": "init_boot"}},
+        "not an Android boot image: it is a vbmeta image", "build's output"),
+    "vbmeta": ({"vbmeta": images.file_system()}, {"files": {"vbmeta": "vbmeta"}},
+        "not a vbmeta image: it is an ext4 file system", "build's output"),
+    "vendor header": ({"vendor_boot": b"VNDRBOOT" + struct.pack("<I", 9) + bytes(9000)}, {},
+        "header version 9 is unknown", "damaged"),
     "header": ({"boot": images.boot_v4(b"k" * 99, b"", version=9)}, {},
         "header version 9 is unknown", "damaged"),
     "x86 kernel": ({"boot": X86}, {}, "is a kernel for x86", "arm64 build"),

@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
+from harness.build.aosp.source import damaged
 from harness.errors import UsageError
 
 MAGIC = b"#BOOTCONFIG\n"
@@ -145,4 +146,4 @@ class _Parser:
 
     def _wrong(self, what: str) -> UsageError:
         line = self._text.count("\n", 0, self._at) + 1
-        return UsageError(f"damaged bootconfig, line {line}: {what}", where=self._name)
+        return damaged(f"damaged bootconfig, line {line}: {what}", where=self._name)

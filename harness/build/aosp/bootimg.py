@@ -11,7 +11,7 @@ import struct
 from dataclasses import dataclass
 
 from harness.build.aosp.formats import described
-from harness.build.aosp.source import Source
+from harness.build.aosp.source import Source, damaged, too_new
 from harness.errors import UsageError
 
 BOOT_MAGIC = b"ANDROID!"
@@ -112,7 +112,7 @@ def _parse_old(source: Source, version: int) -> BootImage:
     kernel, ramdisk, second = fields[1], fields[3], fields[5]
     page, cmdline, more = fields[8], fields[12], fields[14]
     if page not in PAGES:
-        raise UsageError(f"damaged boot image: pages of {page} bytes", where=source.name)
+        raise damaged(f"damaged boot image: pages of {page} bytes", where=source.name)
     at = _V0.size
     recovery = dtb = 0
     if version >= 1:
@@ -158,12 +158,12 @@ def parse_vendor_boot(source: Source) -> VendorBoot:
         fields[10],
     )
     if not 3 <= version <= NEWEST:
-        raise UsageError(
+        raise too_new(
             f"vendor boot image header version {version} is unknown, known are 3 to {NEWEST}",
             where=source.name,
         )
     if page not in PAGES:
-        raise UsageError(f"damaged vendor boot image: pages of {page} bytes", where=source.name)
+        raise damaged(f"damaged vendor boot image: pages of {page} bytes", where=source.name)
     table = entries = entry_size = bootconfig = 0
     header = _VENDOR_3.size
     if version >= 4:
@@ -189,7 +189,7 @@ def _fragments(
     source: Source, whole: Part, table: Part, entries: int, entry_size: int
 ) -> tuple[VendorRamdisk, ...]:
     if entry_size < _FRAGMENT.size or entries > MOST_FRAGMENTS or entries * entry_size > table.size:
-        raise UsageError(
+        raise damaged(
             f"damaged vendor boot image: a table of {entries} ramdisks, {entry_size} bytes each",
             where=source.name,
         )
@@ -198,7 +198,7 @@ def _fragments(
         entry = source.read(table.offset + number * entry_size, _FRAGMENT.size)
         size, offset, kind, name = _FRAGMENT.unpack(entry)
         if offset + size > whole.size:
-            raise UsageError(
+            raise damaged(
                 f"damaged vendor boot image: ramdisk {number} ends behind the others",
                 where=source.name,
             )

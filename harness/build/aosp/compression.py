@@ -14,6 +14,7 @@ import lz4.block
 import lz4.frame
 
 from harness.build.aosp.formats import Format, identify_head
+from harness.build.aosp.source import damaged
 from harness.errors import UsageError
 
 _LEGACY_MAGIC = b"\x02\x21\x4c\x18"
@@ -51,11 +52,11 @@ def unpack(content: bytes, *, name: str, limit: int) -> bytes:
                 hint="unpack it with zstd -d and give that",
             )
     except (zlib.error, lzma.LZMAError, RuntimeError, lz4.block.LZ4BlockError) as error:
-        raise UsageError(f"damaged {found}: {error}", where=name) from error
+        raise damaged(f"damaged {found}: {error}", where=name) from error
     if len(unpacked) > limit:
         raise UsageError(f"unpacks to more than {limit >> 20} MiB", where=name)
     if not whole:
-        raise UsageError(f"damaged {found}: it ends too early", where=name)
+        raise damaged(f"damaged {found}: it ends too early", where=name)
     return unpacked
 
 

@@ -13,7 +13,7 @@ import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from harness.build.aosp.source import Source
+from harness.build.aosp.source import Source, damaged
 from harness.errors import UsageError
 
 SECTOR = 512
@@ -85,19 +85,19 @@ def parse(source: Source) -> Layout:
     if magic != b"EFI PART":
         raise UsageError("is no disk with a GPT", where=source.name)
     if not _HEADER.size <= header_size <= SECTOR or size < _ENTRY.size or count * size > 1 << 20:
-        raise UsageError(f"damaged GPT: {count} entries, {size} bytes each", where=source.name)
+        raise damaged(f"damaged GPT: {count} entries, {size} bytes each", where=source.name)
     raw = source.read(SECTOR, header_size)
     blank = raw[:16] + bytes(4) + raw[20:]
     entries = source.read(table * SECTOR, count * size)
     if zlib.crc32(blank) != checksum or zlib.crc32(entries) != table_checksum:
-        raise UsageError("damaged GPT: a checksum is wrong", where=source.name)
+        raise damaged("damaged GPT: a checksum is wrong", where=source.name)
     found = []
     for number in range(count):
         kind, _, first, end, _, name = _ENTRY.unpack_from(entries, number * size)
         if not any(kind):
             continue
         if not first <= end <= last or (end + 1) * SECTOR > source.size:
-            raise UsageError(f"damaged GPT: partition {number + 1} is outside", where=source.name)
+            raise damaged(f"damaged GPT: partition {number + 1} is outside", where=source.name)
         shown = name.decode("utf-16-le", "replace").split("\0", 1)[0]
         found.append(Partition(shown, first * SECTOR, (end + 1 - first) * SECTOR))
     return Layout(source.size, tuple(found))

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 
 from harness.build.aosp.compression import unpack
 from harness.build.aosp.formats import Format, identify_head
+from harness.build.aosp.source import damaged
 from harness.build.kconfig import parse as parse_config
 from harness.errors import UsageError
 
@@ -63,7 +64,7 @@ def read_kernel(content: bytes, *, name: str) -> Kernel:
             hint="give arch/arm64/boot/Image, or Image.gz or Image.lz4",
         )
     if len(unpacked) < _HEADER.size + 4:
-        raise UsageError("is cut off: shorter than the header of a kernel", where=name)
+        raise damaged("is cut off: shorter than the header of a kernel", where=name)
     _, _, flags, _ = _HEADER.unpack(unpacked[: _HEADER.size])
     if flags & 1:
         raise UsageError("is a big-endian kernel", where=name, hint="build it little-endian")
@@ -83,7 +84,7 @@ def read_config(kernel: bytes, *, name: str) -> Mapping[str, str] | None:
     try:
         text = decoder.decompress(kernel[start + len(_START) :], LARGEST_CONFIG)
     except zlib.error as error:
-        raise UsageError(f"its configuration is damaged: {error}", where=name) from error
+        raise damaged(f"its configuration is damaged: {error}", where=name) from error
     if not decoder.eof or decoder.unused_data[: len(_END)] != _END:
-        raise UsageError("its configuration is damaged: it does not end", where=name)
+        raise damaged("its configuration is damaged: it does not end", where=name)
     return parse_config(text.decode("utf-8", "replace"))

@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from harness.build.aosp.source import Pieces, Source
+from harness.build.aosp.source import Pieces, Source, damaged, too_new
 from harness.errors import UsageError
 
 SECTOR = 512
@@ -145,7 +145,7 @@ def _metadata(source: Source, at: int, *, geometry: _Geometry, slot: int) -> Sup
     if magic != HEADER_MAGIC:
         raise _damaged(source, "its metadata has no magic number")
     if major != MAJOR or minor > NEWEST_MINOR:
-        raise UsageError(
+        raise too_new(
             f"metadata of version {major}.{minor} is unknown, the newest known is "
             f"{MAJOR}.{NEWEST_MINOR}",
             where=source.name,
@@ -220,7 +220,7 @@ def _matches(raw: bytes, at: int, checksum: bytes) -> bool:
 
 
 def _damaged(source: Source, what: str) -> UsageError:
-    return UsageError(f"damaged super image: {what}", where=source.name)
+    return damaged(f"damaged super image: {what}", where=source.name)
 
 
 def _text(field: bytes) -> str:

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from harness.build.aosp.compression import PACKED, unpack
 from harness.build.aosp.formats import Format, identify_head
+from harness.build.aosp.source import damaged
 from harness.errors import UsageError
 
 LARGEST_RAMDISK = 256 << 20
@@ -76,15 +77,15 @@ def _names(archive: bytes, where: str) -> Iterator[str]:
             continue
         header = archive[at : at + _HEADER]
         if header[:6] not in _MAGICS or len(header) < _HEADER:
-            raise UsageError(f"damaged ramdisk: no file header at {at}", where=where)
+            raise damaged(f"damaged ramdisk: no file header at {at}", where=where)
         try:
             size, name_size = int(header[54:62], 16), int(header[94:102], 16)
         except ValueError as error:
-            raise UsageError(f"damaged ramdisk: header at {at}", where=where) from error
+            raise damaged(f"damaged ramdisk: header at {at}", where=where) from error
         start = at + _HEADER
         content = _padded(start + name_size)
         if content + size > len(archive) or not 0 < name_size <= 4096:
-            raise UsageError(f"damaged ramdisk: the file at {at} is cut off", where=where)
+            raise damaged(f"damaged ramdisk: the file at {at} is cut off", where=where)
         name = archive[start : start + name_size - 1].decode("utf-8", "backslashreplace")
         at = _padded(content + size)
         count += 1

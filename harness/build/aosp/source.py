@@ -19,6 +19,18 @@ from harness.errors import UsageError
 LARGEST_READ = 256 << 20
 
 
+def damaged(message: str, *, where: str) -> UsageError:
+    """An image, or a part of one, that contradicts itself."""
+    hint = "copy or download it again, and compare its checksum"
+    return UsageError(message, where=where, hint=hint)
+
+
+def too_new(message: str, *, where: str) -> UsageError:
+    """A version of a format that is not known here."""
+    hint = "is it damaged? a newer format wants a parser in harness/build/aosp/"
+    return UsageError(message, where=where, hint=hint)
+
+
 class Source(Protocol):
     """Bytes at offsets; ``size`` in bytes, ``name`` for messages."""
 
@@ -73,7 +85,7 @@ class File:
         except OSError as error:
             raise UsageError(f"cannot be read: {error.strerror}", where=self.name) from error
         if len(content) != size:
-            raise UsageError("became shorter while it was read", where=self.name)
+            raise damaged("became shorter while it was read", where=self.name)
         return content
 
 
@@ -128,7 +140,7 @@ def head(source: Source, size: int) -> bytes:
 def require(source: Source, offset: int, size: int) -> None:
     """Raise UsageError unless these bytes are inside, and not more than is ever wanted."""
     if offset < 0 or size < 0 or size > LARGEST_READ:
-        raise UsageError(
+        raise damaged(
             f"a header asks for {size} bytes at {offset}, which makes no sense", where=source.name
         )
     if offset + size > source.size:

@@ -11,7 +11,7 @@ import struct
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from harness.build.aosp.source import Source, require
+from harness.build.aosp.source import Source, require, too_new
 from harness.errors import UsageError
 
 MAGIC = 0xED26FF3A
@@ -92,7 +92,7 @@ def parse(file: Source) -> Sparse:
     if magic != MAGIC:
         raise wrong("it has no magic number")
     if major != 1:
-        raise UsageError(f"sparse images of version {major}.{minor} are unknown", where=file.name)
+        raise too_new(f"sparse images of version {major}.{minor} are unknown", where=file.name)
     if header_size < HEADER.size or chunk_header < CHUNK.size:
         raise wrong(f"headers of {header_size} and {chunk_header} bytes")
     if not 4 <= block <= LARGEST_BLOCK or block % 4 or blocks * block > LARGEST_IMAGE:

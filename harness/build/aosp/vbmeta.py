@@ -11,7 +11,7 @@ import struct
 from dataclasses import dataclass
 
 from harness.build.aosp.formats import described
-from harness.build.aosp.source import Source
+from harness.build.aosp.source import Source, damaged, too_new
 from harness.errors import UsageError
 
 MAGIC = b"AVB0"
@@ -68,11 +68,9 @@ def parse(source: Source) -> VbMeta:
     descriptors, descriptors_size = fields[14], fields[15]
     flags = fields[17]
     if major != 1:
-        raise UsageError(f"vbmeta of version {major} is unknown", where=source.name)
+        raise too_new(f"vbmeta of version {major} is unknown", where=source.name)
     if auth > LARGEST or aux > LARGEST or descriptors + descriptors_size > aux:
-        raise UsageError(
-            f"damaged vbmeta image: blocks of {auth} and {aux} bytes", where=source.name
-        )
+        raise damaged(f"damaged vbmeta image: blocks of {auth} and {aux} bytes", where=source.name)
     table = source.read(_HEADER.size + auth + descriptors, descriptors_size)
     chained, covered = _names(source, table)
     release = fields[19].split(b"\0", 1)[0].decode("ascii", "backslashreplace")
@@ -108,11 +106,11 @@ def _names(source: Source, table: bytes) -> tuple[tuple[str, ...], tuple[str, ..
     at = 0
     while at < len(table):
         if at + _DESCRIPTOR.size > len(table):
-            raise UsageError("damaged vbmeta image: half a descriptor", where=source.name)
+            raise damaged("damaged vbmeta image: half a descriptor", where=source.name)
         kind, following = _DESCRIPTOR.unpack_from(table, at)
         body = table[at : at + _DESCRIPTOR.size + following]
         if len(body) < _DESCRIPTOR.size + following:
-            raise UsageError(
+            raise damaged(
                 f"damaged vbmeta image: a descriptor of {following} bytes", where=source.name
             )
         if kind in _NAMES:
