@@ -33,7 +33,7 @@
 
 #include "xmc.h"
 
-/* How long the balloon's thread may take for one step. */
+/* For so long the balloon's thread may get nowhere. */
 #define PATIENCE	(HZ / 2)
 
 /* All but the slice, which is read without it. */
@@ -149,16 +149,21 @@ unsigned long xmc_balloon_grown(void)
 unsigned long xmc_balloon_deflate(unsigned long nr)
 {
 	unsigned long end = jiffies + PATIENCE;
-	unsigned long from, target, now;
+	unsigned long from, target, now, before;
 
 	mutex_lock(&balloon_lock);
 	from = balloon_stats.current_pages;
 	/* The balloon may not have got yet all that was given back to it. */
 	target = max(from, base() + grown) + nr;
 	balloon_set_new_target(target);
+	now = from;
 	do {
 		schedule_timeout_uninterruptible(1);
+		before = now;
 		now = READ_ONCE(balloon_stats.current_pages);
+		/* It may also be about to end taking what it was to take before. */
+		if (now != before)
+			end = jiffies + PATIENCE;
 	} while (now < target && time_before(jiffies, end));
 
 	/* What the host does not have is not taken later, when nobody needs it. */

@@ -43,6 +43,8 @@ ssize_t xmc_tunable_store(struct kobject *kobj, struct kobj_attribute *attr,
 	if (value > tunable->max)
 		return -EINVAL;
 	WRITE_ONCE(tunable->value, value);
+	if (tunable->changed)
+		tunable->changed();
 
 	return count;
 }

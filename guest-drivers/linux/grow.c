@@ -15,9 +15,10 @@
  *
  * That is of no use when the working set itself does not fit: all that is
  * compressed comes back at once. What tells is the time that the guest's CPUs
- * spend restoring, above stall_limit percent, and that for seconds no other
- * pages could be compressed than such as were just in use. Then there is no
- * growth, and the kernel's own killer decides, as it would without this module.
+ * spend restoring, above stall_limit percent, and that of seconds most passed
+ * with somebody waiting for room that only pages just in use could make. Then
+ * there is no growth, and the kernel's own killer decides, as it would without
+ * this module.
  *
  * Nothing runs, and nothing is asked of Xen, unless the kernel reclaims or the
  * guest has grown; or is told to grow ahead, so that a killer in user space who
@@ -30,6 +31,7 @@
 #include <linux/errno.h>
 #include <linux/jiffies.h>
 #include <linux/kstrtox.h>
+#include <linux/limits.h>
 #include <linux/mm.h>
 #include <linux/mmzone.h>
 #include <linux/mutex.h>
@@ -69,15 +71,17 @@
 /* Of what is to be free ahead, in a look: no long work with the lock held. */
 #define AHEAD		(8 * STEP)
 
-static struct xmc_tunable xmc_grow_enabled = XMC_TUNABLE(grow_enabled, 1, 1);
-static struct xmc_tunable xmc_grow_age = XMC_TUNABLE(grow_age, 2, XMC_AGE_MAX);
+static void look_soon(void);
+
+static struct xmc_tunable xmc_grow_enabled = XMC_TUNABLE(grow_enabled, 1, 1, NULL);
+static struct xmc_tunable xmc_grow_age = XMC_TUNABLE(grow_age, 2, XMC_AGE_MAX, NULL);
+/* Pages that are kept free, by growing while nobody waits for memory yet. */
+static struct xmc_tunable xmc_grow_ahead = XMC_TUNABLE(grow_ahead, 0, UINT_MAX, look_soon);
 
 static struct xmc_counter xmc_grown_total = XMC_COUNTER(grown_total);
 static struct xmc_counter xmc_given_back = XMC_COUNTER(given_back);
 static struct xmc_counter xmc_saves = XMC_COUNTER(oom_averted);
 static struct xmc_counter xmc_refusals = XMC_COUNTER(oom_left);
-
-static unsigned int grow_ahead;
 
 /* One at a time grows, or looks after what has grown. */
 static DEFINE_MUTEX(grow_lock);
@@ -88,8 +92,13 @@ static unsigned long lend_again;
 /* When no more than the slice was held, or making room for it was no use. */
 static unsigned long within_slice;
 
+/*
+ * Before all others: as long as more is held than the slice nobody gets memory,
+ * and whoever runs brings back what is compressed for it.
+ */
 static void look_after(struct work_struct *work);
 static DECLARE_DELAYED_WORK(work, look_after);
+static struct workqueue_struct *looks;
 static struct shrinker *shrinker;
 
 /* With grow_lock held: pages that the kernel has got, or why it did not. */
@@ -122,7 +131,7 @@ static unsigned long grow(unsigned long wanted, unsigned int min_age,
 
 	atomic64_add(got, &xmc_grown_total.value);
 	last_growth = jiffies;
-	queue_delayed_work(system_freezable_wq, &work, PERIOD);
+	queue_delayed_work(looks, &work, PERIOD);
 
 	return got;
 }
@@ -173,7 +182,15 @@ static unsigned long scan_pages(struct shrinker *s, struct shrink_control *sc)
 	unsigned long got = 0;
 	const char *why;
 
-	mutex_lock(&grow_lock);
+	/* kswapd works ahead of those who wait. */
+	if (!current_is_kswapd())
+		xmc_wait();
+	/*
+	 * To wait is right: it is for memory, and who is turned away here comes
+	 * back as one who is about to kill. But who was killed must not.
+	 */
+	if (mutex_lock_killable(&grow_lock))
+		goto out;
 	/*
 	 * Somebody else may have been at it while we waited; and the kernel
 	 * goes through all that was counted once it has begun.
@@ -184,6 +201,9 @@ static unsigned long scan_pages(struct shrinker *s, struct shrink_control *sc)
 			WRITE_ONCE(pause_until, jiffies + PAUSE);
 	}
 	mutex_unlock(&grow_lock);
+out:
+	if (!current_is_kswapd())
+		xmc_waited();
 
 	return got ?: SHRINK_STOP;
 }
@@ -226,9 +246,11 @@ static int before_oom(struct notifier_block *nb, unsigned long unused, void *fre
 	if (!READ_ONCE(xmc_grow_enabled.value) || *(unsigned long *)freed)
 		return NOTIFY_OK;
 
+	xmc_wait();
 	mutex_lock(&grow_lock);
 	got = grow(STEP, 0, &why) ?: borrow(&why);
 	mutex_unlock(&grow_lock);
+	xmc_waited();
 
 	*(unsigned long *)freed += got;
 	if (got) {
@@ -251,7 +273,7 @@ static struct notifier_block oom_nb = { .notifier_call = before_oom };
 static unsigned long idle_growth(long have)
 {
 	unsigned long free = global_zone_page_state(NR_FREE_PAGES), nr = 0;
-	unsigned long keep = max_t(unsigned long, spare(), READ_ONCE(grow_ahead));
+	unsigned long keep = max_t(unsigned long, spare(), READ_ONCE(xmc_grow_ahead.value));
 
 	/* Free pages and no frames for them: the balloon is where they belong. */
 	if (have < 0 && free > keep)
@@ -275,7 +297,7 @@ static unsigned long idle_growth(long have)
 static bool keep_ahead(void)
 {
 	unsigned long free = global_zone_page_state(NR_FREE_PAGES);
-	unsigned long ahead = READ_ONCE(grow_ahead);
+	unsigned long ahead = READ_ONCE(xmc_grow_ahead.value);
 	const char *why;
 
 	if (!READ_ONCE(xmc_grow_enabled.value) || free >= ahead ||
@@ -312,16 +334,16 @@ static void look_after(struct work_struct *unused)
 
 	atomic64_add(xmc_balloon_give_back(idle_growth(have)), &xmc_given_back.value);
 
-	if (xmc_balloon_grown() || (READ_ONCE(grow_ahead) && xmc_balloon_inflated()))
-		mod_delayed_work(system_freezable_wq, &work, hurry ? HURRY : PERIOD);
+	if (xmc_balloon_grown() || (READ_ONCE(xmc_grow_ahead.value) && xmc_balloon_inflated()))
+		mod_delayed_work(looks, &work, hurry ? HURRY : PERIOD);
 
 	mutex_unlock(&grow_lock);
 }
 
-/* The slice is another one: it may be less than what is held. */
-static void new_slice(void)
+/* The slice is another one, and may be less than what is held; or grow_ahead. */
+static void look_soon(void)
 {
-	mod_delayed_work(system_freezable_wq, &work, 0);
+	mod_delayed_work(looks, &work, 0);
 }
 
 /* Grow by so many KiB, as far as there is room; what there is not is no error. */
@@ -345,31 +367,6 @@ static ssize_t grow_store(struct kobject *kobj, struct kobj_attribute *attr,
 
 static struct kobj_attribute grow_attr = __ATTR_WO(grow);
 
-static ssize_t grow_ahead_show(struct kobject *kobj, struct kobj_attribute *attr,
-			       char *buf)
-{
-	return sysfs_emit(buf, "%u\n", READ_ONCE(grow_ahead));
-}
-
-/* Pages that are kept free, by growing while nobody waits for memory yet. */
-static ssize_t grow_ahead_store(struct kobject *kobj, struct kobj_attribute *attr,
-				const char *buf, size_t count)
-{
-	unsigned int pages;
-	int ret;
-
-	ret = kstrtouint(buf, 0, &pages);
-	if (ret)
-		return ret;
-
-	WRITE_ONCE(grow_ahead, pages);
-	mod_delayed_work(system_freezable_wq, &work, 0);
-
-	return count;
-}
-
-static struct kobj_attribute grow_ahead_attr = __ATTR_RW(grow_ahead);
-
 #define XMC_GROW_SHOW(_name, _format, _value)				\
 static ssize_t _name##_show(struct kobject *kobj,			\
 			    struct kobj_attribute *attr, char *buf)	\
@@ -384,7 +381,7 @@ XMC_GROW_SHOW(stall_percent, "%u", xmc_stall_percent());
 
 static struct attribute *xmc_grow_attrs[] = {
 	&grow_attr.attr,
-	&grow_ahead_attr.attr,
+	&xmc_grow_ahead.attr.attr,
 	&slice_attr.attr,
 	&grown_attr.attr,
 	&stall_percent_attr.attr,
@@ -411,9 +408,13 @@ int xmc_grow_init(void)
 	last_growth = jiffies;
 	within_slice = jiffies;
 	lend_again = jiffies;
-	ret = xmc_balloon_init(new_slice);
+	looks = alloc_workqueue("xen-memcompress", WQ_UNBOUND | WQ_HIGHPRI | WQ_FREEZABLE |
+				WQ_MEM_RECLAIM, 1);
+	if (!looks)
+		return -ENOMEM;
+	ret = xmc_balloon_init(look_soon);
 	if (ret)
-		return ret;
+		goto err_looks;
 
 	shrinker = shrinker_alloc(0, "xen-memcompress");
 	if (!shrinker) {
@@ -440,6 +441,8 @@ err_shrinker:
 err_balloon:
 	xmc_balloon_exit();
 	cancel_delayed_work_sync(&work);
+err_looks:
+	destroy_workqueue(looks);
 
 	return ret;
 }
@@ -450,10 +453,11 @@ void xmc_grow_exit(void)
 	/* Waits for those who are in it. */
 	shrinker_free(shrinker);
 	/* No growth any more, not even by a look that is under way ... */
-	WRITE_ONCE(grow_ahead, 0);
+	WRITE_ONCE(xmc_grow_ahead.value, 0);
 	cancel_delayed_work_sync(&work);
 	/* ... so that what is given back stays so; nobody follows the slice ... */
 	xmc_balloon_exit();
 	/* ... and who has until now may have queued the work. */
 	cancel_delayed_work_sync(&work);
+	destroy_workqueue(looks);
 }

@@ -7,6 +7,7 @@
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
 #include <linux/align.h>
+#include <linux/atomic.h>
 #include <linux/cpumask.h>
 #include <linux/jiffies.h>
 #include <linux/ktime.h>
@@ -19,7 +20,7 @@
 
 #include "xmc.h"
 
-struct xmc_tunable xmc_stall_limit = XMC_TUNABLE(stall_limit, 40, 100);
+struct xmc_tunable xmc_stall_limit = XMC_TUNABLE(stall_limit, 40, 100, NULL);
 
 /*
  * What the restores took: since when, and the percentage of the CPUs' time.
@@ -37,14 +38,16 @@ static unsigned int stall_percent;
 static unsigned long storm_until;
 
 /*
- * Room that is made of pages which were in use a sweep ago: how many of them, in
- * what time, while how many came back. A process that fills memory and does not
- * read it is no storm, however young its pages are.
+ * Room that is made of pages which were in use a sweep ago costs more than it
+ * is worth where somebody waits for it most of the time. Who makes it while
+ * nobody waits, to keep to the slice, may take all the time that is left over:
+ * restores are what that costs, and these are measured.
  */
 #define YOUNG_AGE	1
-#define YOUNG_WINDOW	(3 * NSEC_PER_SEC)
-static u64 window_since, window_restores, young_ns;
-static u64 young;
+#define YOUNG_WINDOW	(5 * NSEC_PER_SEC)
+static u64 window_since, waited_ns;
+/* Who is about to get no memory, and waits here for some. */
+static atomic_t waiting = ATOMIC_INIT(0);
 
 static void stand_back(const char *why)
 {
@@ -53,24 +56,15 @@ static void stand_back(const char *why)
 	storm_until = jiffies + REST;
 }
 
-static void judge_young(const struct xen_mem_compress_query *q, u64 now)
+static void judge_young(u64 now)
 {
-	u64 took = now - window_since, back = q->restores - window_restores;
-
-	if (took < YOUNG_WINDOW)
+	if (now - window_since < YOUNG_WINDOW)
 		return;
 
-	/* An eightieth of a slice in a second or less is noise. */
-	if (div64_u64(young * NSEC_PER_SEC, took) > xmc_balloon_slice() / 80 &&
-	    back > young / 2)
+	if (2 * waited_ns > now - window_since)
 		stand_back("what could be compressed is in use");
-	else if (2 * young_ns > took)
-		stand_back("pages in use take too long to compress");
-
 	window_since = now;
-	window_restores = q->restores;
-	young_ns = 0;
-	young = 0;
+	waited_ns = 0;
 }
 
 /* Percentage of all CPUs' time that restores took, over half a second or more. */
@@ -80,7 +74,7 @@ static void measure_stall(const struct xen_mem_compress_query *q)
 	u64 us = div_u64(now - stall_since, NSEC_PER_USEC);
 	u64 stall_us;
 
-	judge_young(q, now);
+	judge_young(now);
 	if (us < USEC_PER_SEC / 2)
 		return;
 
@@ -104,6 +98,18 @@ bool xmc_storm(void)
 {
 	return stall_percent > READ_ONCE(xmc_stall_limit.value) ||
 	       time_before(jiffies, storm_until);
+}
+
+/** xmc_wait() - the caller waits for memory from now on, until xmc_waited() */
+void xmc_wait(void)
+{
+	atomic_inc(&waiting);
+}
+
+/** xmc_waited() - he has got it, or will not */
+void xmc_waited(void)
+{
+	atomic_dec(&waiting);
 }
 
 /**
@@ -136,10 +142,8 @@ static int make_some(u32 wanted, u8 age, unsigned long *done)
 	ret = xmc_range(XENMEM_compress_op_request, XENMEM_compress_f_whole_domain,
 			&range, false);
 	*done = range.done;
-	if (age <= YOUNG_AGE) {
-		young += range.done;
-		young_ns += ktime_get_ns() - began;
-	}
+	if (age <= YOUNG_AGE && atomic_read(&waiting))
+		waited_ns += ktime_get_ns() - began;
 
 	return ret;
 }

@@ -47,11 +47,13 @@ ssize_t xmc_counter_show(struct kobject *kobj, struct kobj_attribute *attr,
  * @attr: the file
  * @value: what it is
  * @max: what it may at most be
+ * @changed: called after it was written, or NULL
  */
 struct xmc_tunable {
 	struct kobj_attribute attr;
 	unsigned int value;
 	unsigned int max;
+	void (*changed)(void);
 };
 
 ssize_t xmc_tunable_show(struct kobject *kobj, struct kobj_attribute *attr,
@@ -59,9 +61,9 @@ ssize_t xmc_tunable_show(struct kobject *kobj, struct kobj_attribute *attr,
 ssize_t xmc_tunable_store(struct kobject *kobj, struct kobj_attribute *attr,
 			  const char *buf, size_t count);
 
-#define XMC_TUNABLE(_name, _value, _max) {					\
+#define XMC_TUNABLE(_name, _value, _max, _changed) {				\
 	.attr = __ATTR(_name, 0644, xmc_tunable_show, xmc_tunable_store),	\
-	.value = (_value), .max = (_max) }
+	.value = (_value), .max = (_max), .changed = (_changed) }
 
 /* call.c */
 extern const struct attribute_group xmc_call_group;
@@ -106,6 +108,8 @@ extern struct xmc_tunable xmc_stall_limit;
 long xmc_room(void);
 long xmc_make_room(long wanted, unsigned int min_age);
 bool xmc_storm(void);
+void xmc_wait(void);
+void xmc_waited(void);
 unsigned int xmc_stall_percent(void);
 void xmc_room_init(void);
 
