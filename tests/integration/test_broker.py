@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,7 +17,7 @@ from harness.scenarios.content import ContentClass, Corpus
 from harness.scenarios.driver import daemon_log, driver_state
 from harness.scenarios.heaps import Heaps
 from harness.scenarios.live import LiveGuest
-from harness.scenarios.load import guest_run
+from harness.scenarios.load import Load, guest_run
 from harness.testbed import Testbed
 from harness.testing import TestbedPool
 from tests.integration.compression import Loads, wait_for
@@ -25,10 +26,12 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
 
 MIB = 256
 NOMINAL, SLICE, MOST = 160 * MIB, 64 * MIB, 88 * MIB
-IDLE_PAGES = 14_000
+# Awake it spares less of its 96 MiB than the busy one needs lent.
+IDLE_PAGES = 15_500
 HEAP_PAGES = 1024
 KEEP_MIB = 40
 LOG = "/run/broker.log"
+CALLED_IN = re.compile(r"take back from busy: .*: lenders hold more: ")
 CONFIG = f"""
 keep = {KEEP_MIB}
 step = 8
@@ -73,17 +76,24 @@ def spared(bed: Testbed, idle: LiveGuest) -> bool:
     return stats.held + target(bed, "busy") - SLICE <= stats.nominal
 
 
+def keep_awake(guest: LiveGuest, load: Load) -> None:
+    """All its pages are read, over and over, until /run/awake is gone."""
+    digest = f"memload ctl --socket /tmp/memload.{load.name} digest 1 > /dev/null"
+    loop = f"touch /run/awake; while [ -e /run/awake ]; do {digest}; done"
+    guest_run(guest, f"({loop}) > /dev/null 2>&1 < /dev/null &")
+
+
 def log(bed: Testbed) -> str:
     return bed.dom0.succeed(f"cat {LOG}")
 
 
 @contextmanager
-def broker(bed: Testbed, *options: str) -> Iterator[None]:
-    """The broker looks each second while the block lasts."""
+def broker(bed: Testbed, *options: str, begins: str = "busy: has a slice of") -> Iterator[None]:
+    """The broker looks each second while the block lasts, and begins by saying that."""
     words = " ".join([TOOL, "broker", "/run/broker.conf", *options])
     bed.dom0.succeed(f"{words} > {LOG} 2>&1 < /dev/null & echo $! > /run/broker.pid")
     try:
-        wait_for("the broker", lambda: "busy: " in log(bed), timeout_s=20)
+        wait_for("the broker", lambda: begins in log(bed), timeout_s=20)
         yield
     finally:
         bed.dom0.succeed("kill $(cat /run/broker.pid)")
@@ -100,6 +110,7 @@ def test_a_busy_guest_grows_by_what_an_idle_one_does_not_touch(bed: Testbed) -> 
     busy, idle = LiveGuest(bed.guests["busy"]), LiveGuest(bed.guests["idle"])
     loads = Loads(idle, existing().corpus.path)
     sleeper = loads.start(ContentClass.TEXT, IDLE_PAGES)
+    spared_awake = idle.controller.stats().nominal - idle.controller.stats().held
     heaps = Heaps(busy, corpus, ContentClass.RANDOM, HEAP_PAGES)
     without = heaps.until_killed(40)
     heaps.end()
@@ -111,7 +122,8 @@ def test_a_busy_guest_grows_by_what_an_idle_one_does_not_touch(bed: Testbed) -> 
         assert alive >= without + 4
         heaps.verify()
         lent = target(bed, "busy") - SLICE
-        assert 0 < lent <= MOST - SLICE
+        print(f"awake the idle one spares {spared_awake} frames; {lent} are lent")
+        assert spared_awake < lent <= MOST - SLICE
         assert target(bed, "idle") == idle_slice
         # What it had free is lent first, and then what compression makes.
         assert idle.controller.stats().compressed > lent // 4
@@ -134,7 +146,18 @@ def test_a_busy_guest_grows_by_what_an_idle_one_does_not_touch(bed: Testbed) -> 
             f" {time.monotonic() - awake:.2f} s"
         )
         assert faults < IDLE_PAGES // 50
+        # So the loan is called in, and stays so while nothing of it is cold.
+        keep_awake(idle, sleeper)
+        wait_for("the loan to be called in", lambda: bool(CALLED_IN.search(log(bed))), timeout_s=30)
         wait_for("the loan to be no more than that", lambda: spared(bed, idle), timeout_s=30)
+        print(f"called in after {time.monotonic() - awake:.1f} s, to {target(bed, 'busy') - SLICE}")
+        assert target(bed, "busy") - SLICE < lent
+        # And given back: who has less to do holds no more than his own.
+        heaps.end()
+        wait_for("all to be given back", lambda: target(bed, "busy") == SLICE, timeout_s=60)
+        wait_for("no more to be held", lambda: busy.controller.stats().held <= SLICE, timeout_s=60)
+        assert sleeper.verify(5) == IDLE_PAGES
+        guest_run(idle, "rm /run/awake")
     assert target(bed, "busy") == SLICE
     for guest in (busy, idle):
         assert imbalance_pages(guest.controller.stats()) == 0
@@ -163,7 +186,6 @@ def test_a_broker_that_was_killed_is_followed_by_one_that_knows_what_was_lent(
         f"xenstore-write {folder}/xen-memcompress-loan '{SLICE * 4} {larger * 4}'"
         f" {folder}/target {larger * 4}"
     )
-    with broker(bed):
-        assert "busy: was lent 1024 frames by a broker before" in log(bed)
+    with broker(bed, begins="busy: was lent 1024 frames by a broker before"):
         wait_for("what is not needed to be given back", lambda: target(bed, "busy") == SLICE)
     assert bed.dom0.run(["xenstore-exists", f"{folder}/xen-memcompress-loan"]).status == 1
