@@ -95,8 +95,8 @@ def slowdown(values: Sequence[Value]) -> Table:
     def cell(row: Row, ram: int) -> str:
         words = []
         if took[row][ram]:
-            words.append(f"{fmean(took[row][ram]):+.1%}")
-            waking = f"{fmean(woke[row][ram]):+.1%}" if woke[row][ram] else words[0]
+            words.append(_more(took[row][ram]))
+            waking = _more(woke[row][ram]) if woke[row][ram] else words[0]
             words += [f"{waking} waking"] if waking != words[0] else []
         if over[row][ram]:
             words.append(f"held {fmean(over[row][ram]) / PAGES_PER_MIB:.1f} MiB too much")
@@ -108,6 +108,11 @@ def slowdown(values: Sequence[Value]) -> Table:
     head = ("scenario", "workload", "technique", *(f"{ram} %" for ram in ordered))
     found = [(*row, *(cell(row, ram) for ram in ordered)) for row in rows]
     return Table("Slowdown with less memory", head, found, WAKING if woke else "")
+
+
+def _more(found: Sequence[float]) -> str:
+    # Nothing that is shown is less than nothing.
+    return f"{round(fmean(found), 3) + 0.0:+.1%}"
 
 
 def flash(values: Sequence[Value]) -> Table:
