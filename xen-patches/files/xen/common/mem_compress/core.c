@@ -11,6 +11,7 @@
 #include <xen/guest_access.h>
 #include <xen/init.h>
 #include <xen/param.h>
+#include <xen/pfn.h>
 #include <xen/sched.h>
 #include <xen/softirq.h>
 #include <xen/xvmalloc.h>
@@ -228,16 +229,72 @@ int mc_setup(struct mem_compress *mc, const struct xen_mem_compress_setup *s)
     return rc;
 }
 
-int mc_enable(struct domain *d, const struct xen_mem_compress_setup *s)
+static void free_state(struct mem_compress *mc)
+{
+    while ( mc->age_pages )
+        free_xenheap_page(mc->ages[--mc->age_pages]);
+
+    arch_mc_destroy(mc);
+    xvfree(mc->ages);
+    xvfree(mc);
+}
+
+static struct mem_compress *alloc_state(struct domain *d)
+{
+    struct mem_compress *mc = mc_inject_failure()
+                              ? NULL : xvzalloc(struct mem_compress);
+
+    if ( !mc )
+        return NULL;
+
+    mc->domain = d;
+    spin_lock_init(&mc->lock);
+    mc_store_init(&mc->store);
+    mc->split_budget = MC_SPLIT_BLOCKS;
+    arch_mc_gfn_range(d, &mc->first_gfn, &mc->nr_ages);
+    mc->ages = mc_inject_failure()
+               ? NULL : xvzalloc_array(uint8_t *, PFN_UP(mc->nr_ages));
+    if ( !mc->ages || arch_mc_init(mc) )
+    {
+        free_state(mc);
+        return NULL;
+    }
+
+    return mc;
+}
+
+/* The ages, a byte for each gfn: preemptible, as a domain may be large. */
+static int alloc_ages(struct mem_compress *mc)
+{
+    while ( mc->age_pages < PFN_UP(mc->nr_ages) )
+    {
+        void *page = mc_inject_failure() ? NULL : alloc_xenheap_page();
+
+        if ( !page )
+            return -ENOMEM;
+
+        clear_page(page);
+        mc->ages[mc->age_pages++] = page;
+        if ( !(mc->age_pages % 32) && mc_preempted() )
+            return -ERESTART;
+    }
+
+    return 0;
+}
+
+/* Nothing comes of what was begun; the reserve has what others want of it. */
+static void enable_undo(struct domain *d)
+{
+    if ( d->mem_compress_begun )
+        free_state(d->mem_compress_begun);
+    d->mem_compress_begun = NULL;
+    mc_reserve_trim();
+}
+
+static int enable(struct domain *d, const struct xen_mem_compress_setup *s)
 {
     struct mem_compress *mc;
     int rc;
-
-    if ( !opt_mem_compress )
-        return -ENODEV;
-
-    if ( d->mem_compress )
-        return -EEXIST;
 
     /* Cannot begin meanwhile, as domctls are one at a time. */
     if ( d->is_dying )
@@ -250,43 +307,45 @@ int mc_enable(struct domain *d, const struct xen_mem_compress_setup *s)
     if ( d->creation_finished )
         return -EBUSY;
 
-    rc = mc_reserve_fill(d->max_vcpus);
-    if ( rc )
-        return rc;
-
-    mc = mc_inject_failure() ? NULL : xvzalloc(struct mem_compress);
+    if ( !d->mem_compress_begun )
+        d->mem_compress_begun = alloc_state(d);
+    mc = d->mem_compress_begun;
     if ( !mc )
-    {
-        mc_reserve_trim();
         return -ENOMEM;
-    }
 
-    mc->domain = d;
-    spin_lock_init(&mc->lock);
-    mc_store_init(&mc->store);
-    arch_mc_gfn_range(d, &mc->first_gfn, &mc->nr_ages);
-    mc->nominal = domain_tot_pages(d);
-    mc->split_budget = MC_SPLIT_BLOCKS;
-    mc->ages = mc_inject_failure() ? NULL
-                                   : xvzalloc_array(uint8_t, mc->nr_ages);
-    rc = (mc->ages ? arch_mc_init(mc) : -ENOMEM) ?:
-         mc_reserve_grow(d->max_vcpus);
+    rc = alloc_ages(mc) ?: mc_reserve_fill(d->max_vcpus)
+                        ?: mc_reserve_grow(d->max_vcpus);
     if ( rc )
-    {
-        mc_reserve_trim();
-        arch_mc_destroy(mc);
-        xvfree(mc->ages);
-        xvfree(mc);
         return rc;
-    }
 
+    /* The toolstack may have given it more, or less, since this began. */
+    mc->nominal = domain_tot_pages(d);
     init_timer(&mc->sweep_timer, sweep_slice, mc, 0);
     init_timer(&mc->tidy_timer, tidy_slice, mc, 0);
     smp_wmb(); /* All of it before anybody finds it. */
     d->mem_compress = mc;
+    d->mem_compress_begun = NULL;
     apply_setup(mc, s);
 
     return 0;
+}
+
+int mc_enable(struct domain *d, const struct xen_mem_compress_setup *s)
+{
+    int rc;
+
+    if ( !opt_mem_compress )
+        return -ENODEV;
+
+    if ( d->mem_compress )
+        return -EEXIST;
+
+    rc = enable(d, s);
+    /* To be gone on with, or to be ended with the domain. */
+    if ( rc && rc != -ERESTART )
+        enable_undo(d);
+
+    return rc;
 }
 
 /* -ERESTART: preemption is due. */
@@ -338,15 +397,17 @@ void mem_compress_destroy(struct domain *d)
     struct mem_compress *mc = d->mem_compress;
     bool stay;
 
+    /* Destroyed while it was being enabled. */
+    if ( unlikely(d->mem_compress_begun) )
+        enable_undo(d);
+
     if ( !mc )
         return;
 
     stay = mc_stay_begin(XEN_MEM_COMPRESS_T_end);
     mc_reserve_shrink(d->max_vcpus);
     d->mem_compress = NULL;
-    arch_mc_destroy(mc);
-    xvfree(mc->ages);
-    xvfree(mc);
+    free_state(mc);
     mc_stay_end(stay);
 }
 

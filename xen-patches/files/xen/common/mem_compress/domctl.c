@@ -83,7 +83,8 @@ static void get_stats(struct domain *d, struct xen_mem_compress_stats *s)
 
     arch_mc_unlock(d);
 
-    s->meta_bytes = sizeof(*mc) + mc->nr_ages +
+    s->meta_bytes = sizeof(*mc) +
+                    mc->age_pages * (PAGE_SIZE + sizeof(*mc->ages)) +
                     mc->nr_tables * sizeof(*mc->tables);
     s->rejected = ACCESS_ONCE(mc->rejected);
     s->cancelled = ACCESS_ONCE(mc->cancelled);

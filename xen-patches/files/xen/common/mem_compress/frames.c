@@ -294,7 +294,6 @@ void mc_front_drop(unsigned int cpu)
         mc_frame_put(pg);
 }
 
-/* Frames that nobody wants the reserve to hold any more go to the heap. */
 void mc_reserve_trim(void)
 {
     struct page_info *pg;
@@ -324,10 +323,7 @@ int mc_reserve_fill(unsigned int nr_vcpus)
         struct page_info *pg = heap_get(0);
 
         if ( !pg )
-        {
-            mc_reserve_trim();
             return -ENOMEM;
-        }
 
         spin_lock(&reserve_lock);
         page_list_add(pg, &reserve);

@@ -125,9 +125,13 @@ struct mem_compress {
     uint64_t max_compressed, max_store_pages;
     enum mc_codec codec;      /* of objects made from now on               */
 
-    /* One byte for each of nr_ages gfns from first_gfn on, see age.h. */
+    /*
+     * One byte for each of nr_ages gfns from first_gfn on, see age.h; in
+     * pages, so that none takes long to be had, or given back.
+     */
     unsigned long first_gfn, nr_ages;
-    uint8_t *ages;
+    uint8_t **ages;
+    unsigned long age_pages;  /* that there are so far                     */
 
     /* Ageing. */
     struct domain *domain;
@@ -204,11 +208,12 @@ static inline unsigned long mc_compressed(const struct mem_compress *mc)
            mc->kinds[MC_KIND_OBJECT];
 }
 
+/* What follows in the same 2 MiB of gfns is behind it. */
 static inline uint8_t *mc_age_of(const struct mem_compress *mc, gfn_t gfn)
 {
     unsigned long i = gfn_x(gfn) - mc->first_gfn;
 
-    return i < mc->nr_ages ? &mc->ages[i] : NULL;
+    return i < mc->nr_ages ? &mc->ages[i >> PAGE_SHIFT][i & ~PAGE_MASK] : NULL;
 }
 
 /* @n more of what is counted with no lock held. */
@@ -282,7 +287,7 @@ void mc_pressure_now(void);
  * first is what takes long: -ERESTART says that preemption is due.
  */
 int mc_reserve_fill(unsigned int nr_vcpus);
-/* Nothing came of it. */
+/* Nothing came of it: what nobody wants the reserve to hold is the heap's. */
 void mc_reserve_trim(void);
 int mc_reserve_grow(unsigned int nr_vcpus);
 void mc_reserve_shrink(unsigned int nr_vcpus);
@@ -544,7 +549,7 @@ bool arch_mc_mark_young(struct domain *d, gfn_t gfn);
 uint8_t arch_mc_state(struct domain *d, gfn_t gfn, struct mc_leaf *leaf,
                       bool *busy);
 
-/* Which gfns an array of ages has to cover. */
+/* Which gfns ages have to cover; the first begins 2 MiB of them. */
 void arch_mc_gfn_range(struct domain *d, unsigned long *first,
                        unsigned long *nr);
 /* Can this domain be opted in at all? */

@@ -206,7 +206,8 @@ void arch_mc_gfn_range(struct domain *d, unsigned long *first,
     struct p2m_domain *p2m = p2m_get_hostp2m(d);
 
     p2m_read_lock(p2m);
-    *first = gfn_x(p2m->lowest_mapped_gfn);
+    *first = gfn_x(p2m->lowest_mapped_gfn) &
+             ~(unsigned long)XEN_PT_LPAE_ENTRY_MASK;
     *nr = gfn_x(p2m->max_mapped_gfn) + 1 - *first;
     p2m_read_unlock(p2m);
 }
