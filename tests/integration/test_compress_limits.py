@@ -24,6 +24,8 @@ from tests.integration.programs import push_program
 QUOTA = 700
 # Pages that come and go while one asks twice.
 CLOSE = 500
+# Pages that find out that a store is full, batch by batch.
+IN_VAIN = 100
 # What xl lets a domain have besides its memory.
 SLACK_PAGES = 256
 # Xen's GUEST_RAM0_BASE, and behind what the domain is made with.
@@ -127,6 +129,32 @@ def test_the_store_of_a_domain_has_its_limit(newcomer: DomainController) -> None
     assert 50 < stats.store_pages <= 100
     assert stats.no_memory > 0
     assert imbalance_pages(stats) == 0
+
+
+def test_a_store_at_its_limit_is_not_asked_in_vain(newcomer: DomainController) -> None:
+    """What would have no place is neither nominated nor compressed, until there is room."""
+    newcomer.set(replace(SETUP, max_store_pages=100))
+    newcomer.compress()
+    full = newcomer.stats()
+    for _ in range(3):
+        newcomer.compress()
+    after = newcomer.stats()
+    print(full, after, sep="\n")
+    assert full.resident > 10 * IN_VAIN
+    assert after.nominated - full.nominated < IN_VAIN
+    assert after.no_memory - full.no_memory < IN_VAIN
+    # A limit that is raised.
+    newcomer.set(replace(SETUP, max_store_pages=200))
+    newcomer.compress()
+    raised = newcomer.stats()
+    assert 150 < raised.store_pages <= 200
+    # Room that restores have left.
+    newcomer.restore()
+    assert newcomer.stats().lzo == 0
+    newcomer.compress()
+    again = newcomer.stats()
+    assert 150 < again.store_pages <= 200
+    assert imbalance_pages(again) == 0
 
 
 def test_what_was_just_brought_back_is_not_taken_by_age(guest: LiveGuest, loads: Loads) -> None:

@@ -209,7 +209,11 @@ static void apply_setup(struct mem_compress *mc,
 {
     mc->flags = s->flags | (arch_mc_hw_af() ? 0 : XEN_MEM_COMPRESS_S_sw_af);
     mc->max_compressed = s->max_compressed;
+    spin_lock(&mc->lock);
     mc->max_store_pages = s->max_store_pages;
+    mc->vain = 0;
+    mc->full_pages = mc->full_bytes = ~0ULL;
+    spin_unlock(&mc->lock);
     BUILD_BUG_ON(XEN_MEM_COMPRESS_CODEC_lz4 + MC_CODEC_LZO != MC_CODEC_LZ4);
     ACCESS_ONCE(mc->codec) = MC_CODEC_LZO + s->codec;
     mc->min_age = s->min_age;

@@ -125,6 +125,10 @@ struct mem_compress {
     uint64_t max_compressed, max_store_pages;
     enum mc_codec codec;      /* of objects made from now on               */
 
+    /* With mc->lock: see mc_store_is_full(). */
+    uint64_t full_pages, full_bytes;
+    unsigned int vain;
+
     /*
      * One byte for each of nr_ages gfns from first_gfn on, see age.h; in
      * pages, so that none takes long to be had, or given back.
@@ -206,6 +210,21 @@ static inline unsigned long mc_compressed(const struct mem_compress *mc)
 {
     return mc->kinds[MC_KIND_ZERO] + mc->kinds[MC_KIND_SAME] +
            mc->kinds[MC_KIND_OBJECT];
+}
+
+/*
+ * Is the store at its limit, with no room for objects in what it has?  Found
+ * out by as many as this in a row, of whatever sizes, that went to the codec
+ * and had no place; over with new settings, or when an object or a page leaves
+ * the store.  Without its lock: it does no harm if this is wrong for a moment.
+ */
+#define MC_VAIN_MAX           16U
+
+static inline bool mc_store_is_full(const struct mem_compress *mc)
+{
+    return ACCESS_ONCE(mc->max_store_pages) &&
+           ACCESS_ONCE(mc->store.pages) >= ACCESS_ONCE(mc->full_pages) &&
+           ACCESS_ONCE(mc->store.bytes) >= ACCESS_ONCE(mc->full_bytes);
 }
 
 /* What follows in the same 2 MiB of gfns is behind it. */
@@ -351,6 +370,12 @@ int mc_reclaim_flush(struct mc_reclaim *r);
  */
 bool mc_reclaim_round(struct mc_reclaim *r, struct mc_hand *h, unsigned int nr,
                       unsigned int max);
+/*
+ * Is the page at @va one that a descriptor has room for?  Fills @leaf if so.
+ * The guest may be writing to it: then this is a guess.
+ */
+bool mc_needs_no_store(const struct mem_compress *mc, const void *va,
+                       struct mc_leaf *leaf);
 /* May this page be taken, going by its age? */
 bool mc_reclaim_wants(const struct mc_reclaim *r, gfn_t gfn);
 /*

@@ -41,6 +41,12 @@ static int grow_store(struct mem_compress *mc, unsigned int len,
     want = mc_store_pages_needed(&mc->store, len);
     full = mc->max_store_pages &&
            mc->store.pages + want > mc->max_store_pages;
+    if ( full && ++mc->vain >= MC_VAIN_MAX )
+    {
+        mc->vain = MC_VAIN_MAX;
+        mc->full_pages = mc->store.pages;
+        mc->full_bytes = mc->store.bytes;
+    }
     spin_unlock(&mc->lock);
 
     if ( full )
@@ -87,6 +93,8 @@ static int store_object(struct mem_compress *mc, gfn_t gfn, const void *data,
         rc = mc_inject() ? -ENOMEM
                          : mc_store_put(&mc->store, gfn_x(gfn), data, len, sum,
                                         codec | (crc ? CODEC_HAS_CRC : 0), h);
+        if ( !rc )
+            mc->vain = 0;
         spin_unlock(&mc->lock);
 
         if ( rc != -ENOMEM || tries == 4 )
@@ -96,6 +104,21 @@ static int store_object(struct mem_compress *mc, gfn_t gfn, const void *data,
         if ( rc )
             return rc;
     }
+}
+
+bool mc_needs_no_store(const struct mem_compress *mc, const void *va,
+                       struct mc_leaf *leaf)
+{
+    uint64_t word;
+
+    if ( (mc->flags & XEN_MEM_COMPRESS_S_codec_only) ||
+         !mc_same_filled(va, &word) )
+        return false;
+
+    leaf->kind = word ? MC_KIND_SAME : MC_KIND_ZERO;
+    leaf->payload = 0;
+
+    return !word || mc_pattern_pack(word, &leaf->payload);
 }
 
 /* What is to become of a page: fills @leaf, or says why it stays. */
@@ -109,27 +132,22 @@ static int encode(struct domain *d, const struct mc_page *p,
     enum mc_codec codec = ACCESS_ONCE(mc->codec);
     void *va = __map_domain_page(p->page);
     mc_handle_t handle;
-    uint64_t word, t0;
+    uint64_t t0;
     int rc;
-
-    leaf->payload = 0;
 
     arch_mc_clean_out(va);
 
-    if ( !(mc->flags & XEN_MEM_COMPRESS_S_codec_only) &&
-         mc_same_filled(va, &word) )
+    if ( mc_needs_no_store(mc, va, leaf) )
     {
-        leaf->kind = word ? MC_KIND_SAME : MC_KIND_ZERO;
-        if ( !word || mc_pattern_pack(word, &leaf->payload) )
-        {
-            unmap_domain_page(va);
-            return 0;
-        }
+        unmap_domain_page(va);
+        return 0;
     }
 
     t0 = mc_ticks();
-    rc = mc_compress(codec, va, cpu->out, MC_MAX_OBJECT, len,
-                     cpu->wrkmem);
+    /* No codec for what would have no place. */
+    rc = mc_store_is_full(mc) ? -EBUSY
+                              : mc_compress(codec, va, cpu->out, MC_MAX_OBJECT,
+                                            len, cpu->wrkmem);
     unmap_domain_page(va);
     if ( rc )
         return rc;

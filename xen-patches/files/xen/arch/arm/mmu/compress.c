@@ -359,13 +359,26 @@ static void discard_leaf(struct mem_compress *mc, lpae_t *entry)
         mc_free_object(mc, leaf.payload);
 }
 
+/* Has the domain room for what this page would be? */
+static bool has_place(const struct mem_compress *mc,
+                      const struct page_info *page)
+{
+    const void *va = __map_domain_page(page);
+    struct mc_leaf leaf;
+    bool yes = mc_needs_no_store(mc, va, &leaf);
+
+    unmap_domain_page(va);
+
+    return yes;
+}
+
 unsigned int arch_mc_nominate(struct domain *d, struct mc_page *p,
                               unsigned int nr, unsigned int max, bool discard)
 {
     struct mem_compress *mc = d->mem_compress;
     struct p2m_domain *p2m = p2m_get_hostp2m(d);
     unsigned int i;
-    bool split = false;
+    bool split = false, full = !discard && mc_store_is_full(mc);
 
     p2m_write_lock(p2m);
 
@@ -405,7 +418,8 @@ unsigned int arch_mc_nominate(struct domain *d, struct mc_page *p,
             continue;
 
         page = mfn_to_page(lpae_get_mfn(pte));
-        if ( !page_eligible(d, page) || !get_page(page, d) )
+        if ( !page_eligible(d, page) || (full && !has_place(mc, page)) ||
+             !get_page(page, d) )
             continue;
 
         mc_handover_over(page);
