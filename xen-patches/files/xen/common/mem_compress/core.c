@@ -207,7 +207,8 @@ static int check_setup(const struct xen_mem_compress_setup *s)
 static void apply_setup(struct mem_compress *mc,
                         const struct xen_mem_compress_setup *s)
 {
-    mc->flags = s->flags | (arch_mc_hw_af() ? 0 : XEN_MEM_COMPRESS_S_sw_af);
+    mc->flags = s->flags | (arch_mc_hw_af() ? 0 : XEN_MEM_COMPRESS_S_sw_af) |
+                (IS_ENABLED(CONFIG_DEBUG) ? XEN_MEM_COMPRESS_S_crc : 0);
     mc->max_compressed = s->max_compressed;
     spin_lock(&mc->lock);
     mc->max_store_pages = s->max_store_pages;

@@ -236,7 +236,9 @@ DEFINE_XEN_GUEST_HANDLE(xen_mem_compress_op_t);
 struct xen_mem_compress_setup {
     /* IN: XEN_MEM_COMPRESS_S_*. */
     uint32_t flags;
-#define XEN_MEM_COMPRESS_S_crc       (1U << 0) /* check objects when used */
+#define XEN_MEM_COMPRESS_S_crc       (1U << 0) /* check objects when used
+                                                * (a debug build always
+                                                * does) */
 #define XEN_MEM_COMPRESS_S_guest_ops (1U << 1) /* the guest may ask */
 #define XEN_MEM_COMPRESS_S_sw_af     (1U << 2) /* age by access-flag faults
                                                 * (always so where the CPU
