@@ -429,7 +429,7 @@ unsigned long mem_compress_pages(const struct domain *d)
 {
     const struct mem_compress *mc = d->mem_compress;
 
-    return mc ? mc_compressed(mc) + mc->kinds[MC_KIND_DISCARDED] : 0;
+    return mc ? ACCESS_ONCE(mc->owed) : 0;
 }
 
 /* ---------------------------------------------------------------------- */

@@ -50,7 +50,8 @@ void mc_get_books(const struct domain *d, struct mc_books *b)
     b->discarded = ACCESS_ONCE(mc->kinds[MC_KIND_DISCARDED]);
     b->compressed = b->zero + b->same + b->objects;
     b->balanced = b->resident + b->compressed + b->discarded +
-                  b->ballooned == b->nominal;
+                  b->ballooned == b->nominal &&
+                  b->compressed + b->discarded == ACCESS_ONCE(mc->owed);
 }
 
 /*

@@ -407,6 +407,7 @@ void mc_attach(struct domain *d, struct page_info *pg)
 
 void mc_attach_end(struct domain *d, unsigned int nr)
 {
+    d->mem_compress->owed -= nr;
     if ( nr && unlikely(domain_adjust_tot_pages(d, nr) == nr) )
         get_knownalive_domain(d);
 
@@ -424,6 +425,7 @@ void mc_frame_detach(struct domain *d, struct page_info *pg)
     nrspin_lock(&d->page_alloc_lock);
     arch_free_heap_page(d, pg);
     drop_dom_ref = !domain_adjust_tot_pages(d, -1);
+    d->mem_compress->owed++;
     nrspin_unlock(&d->page_alloc_lock);
 
     page_set_owner(pg, NULL);
@@ -431,6 +433,14 @@ void mc_frame_detach(struct domain *d, struct page_info *pg)
 
     if ( drop_dom_ref )
         put_domain(d);
+}
+
+void mc_owed_dropped(struct domain *d)
+{
+    nrspin_lock(&d->page_alloc_lock);
+    ASSERT(d->mem_compress->owed);
+    d->mem_compress->owed--;
+    nrspin_unlock(&d->page_alloc_lock);
 }
 
 void mc_wait_for_frame(void)

@@ -181,6 +181,13 @@ struct mem_compress {
     uint64_t flushes, sweeps, splits;
     uint64_t taken_background;
 
+    /*
+     * With d->page_alloc_lock: pages that have a right to come back, all kinds
+     * of them.  With tot_pages it makes up what counts against max_pages, so
+     * both change at once.
+     */
+    unsigned long owed;
+
     /* With the reserve's lock: what it had of the last frames, floors.h. */
     struct mc_last last;
 
@@ -327,14 +334,16 @@ void mc_front_drop(unsigned int cpu);
 void mc_frame_put(struct page_info *pg);
 
 /*
- * Make anonymous frames @d's: between a begin (-EINVAL: @d is dying) and an
- * end that tells how many they were.
+ * Make anonymous frames @d's, which were owed to it: between a begin (-EINVAL:
+ * @d is dying) and an end that tells how many they were.
  */
 int mc_attach_begin(struct domain *d);
 void mc_attach(struct domain *d, struct page_info *pg);
 void mc_attach_end(struct domain *d, unsigned int nr);
-/* Make a frozen frame of @d anonymous. */
+/* Make a frozen frame of @d anonymous; it is owed one for it. */
 void mc_frame_detach(struct domain *d, struct page_info *pg);
+/* One that @d was owed it has given up. */
+void mc_owed_dropped(struct domain *d);
 
 /* Put the current vCPU to sleep until there is a frame. */
 void mc_wait_for_frame(void);

@@ -107,7 +107,10 @@ bool mem_compress_moved(struct domain *d, gfn_t gfn, mfn_t mfn);
 /* @nr pages were ballooned out of @d (in, if negative): keep the books. */
 void mem_compress_ballooned(struct domain *d, long nr);
 
-/* Pages of @d that are not in tot_pages but have a right to come back. */
+/*
+ * Pages of @d that are not in tot_pages but have a right to come back.  With
+ * d->page_alloc_lock the sum of both is exact.
+ */
 unsigned long mem_compress_pages(const struct domain *d);
 
 /* Guest hypercall: XENMEM_compress_op. */

@@ -351,7 +351,6 @@ static void discard_leaf(struct mem_compress *mc, lpae_t *entry)
         return;
 
     write_atomic(&entry->bits, leaf_entry(&discarded).bits);
-    /* In this order: none too few against max_pages at any time. */
     mc->kinds[MC_KIND_DISCARDED]++;
     mc->kinds[leaf.kind]--;
     mc->dropped++;
@@ -720,6 +719,7 @@ void p2m_compress_put_entry(struct p2m_domain *p2m, lpae_t pte)
     mc->kinds[leaf.kind]--;
     mc->ballooned++;
     mc->dropped++;
+    mc_owed_dropped(d);
 
     /* Who has pinned the object frees it. */
     if ( leaf.kind != MC_KIND_OBJECT || (pte.bits & PTE_BUSY) || d->is_dying )
