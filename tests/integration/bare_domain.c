@@ -172,6 +172,9 @@ int main(void)
     }
     tell("create", 0);
     tell("compress", controller(XEN_DOMCTL_MEM_COMPRESS_compress));
+    /* It has no page at all; what it is stays as it was when that began. */
+    domctl(XEN_DOMCTL_set_address_size)->u.address_size.size = 32;
+    tell("narrow", hypercall(__HYPERVISOR_domctl));
     tell("restore", controller(XEN_DOMCTL_MEM_COMPRESS_restore));
     tell("again", controller(XEN_DOMCTL_MEM_COMPRESS_compress));
     tell("balloon", reservation(XENMEM_decrease_reservation, 0, 100));
