@@ -43,6 +43,7 @@
  *                caller's translation regime is not one Xen can walk
  *   -EINVAL      bad version, unknown operation or flag, reserved field not 0
  *   -EFAULT      the argument could not be read or written
+ *   -EACCES      the XSM policy does not give the caller mmu:compress
  *   -ENOMEM      the reserve cannot be filled: compression would be unsafe
  *   -EBUSY       the domain is being torn down or its quota is used up
  */
