@@ -3,7 +3,7 @@
 
 #include <xen/lib.h>
 
-#include "age.h"
+#include <xen/mem_compress/age.h>
 #include "harness.h"
 
 static void age_saturates(void)

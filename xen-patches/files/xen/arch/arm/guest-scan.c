@@ -7,13 +7,12 @@
  * one of which is checked against the p2m by whoever gets it.
  */
 #include <xen/event.h>
+#include <xen/mem_compress/arch.h>
 #include <xen/sched.h>
 
 #include <asm/p2m.h>
 #include <asm/s1-walk.h>
 #include <asm/sysregs.h>
-
-#include "../../common/mem_compress/private.h"
 
 struct scan {
     struct domain *d;
@@ -45,7 +44,8 @@ int arch_mc_guest_scan(struct domain *d, paddr_t root, uint64_t *va,
                        uint64_t end,
                        bool (*fn)(void *ctx, gfn_t gfn, uint64_t va,
                                   bool accessed),
-                       void *ctx, uint32_t *scanned)
+                       void *ctx, uint64_t *last, uint64_t *upper,
+                       uint32_t *scanned)
 {
     struct scan s = { .d = d, .fn = fn, .ctx = ctx };
     struct s1_walk w = {
@@ -55,9 +55,8 @@ int arch_mc_guest_scan(struct domain *d, paddr_t root, uint64_t *va,
         .read = read_table,
         .leaf = found_page,
         .stop = time_to_stop,
-        /* No other user of them does anything that may call us. */
-        .upper = (uint64_t *)this_cpu(mc_cpu)->upper_table,
-        .last = (uint64_t *)this_cpu(mc_cpu)->table,
+        .upper = upper,
+        .last = last,
     };
     int rc;
 

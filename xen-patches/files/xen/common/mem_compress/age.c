@@ -8,7 +8,7 @@
 
 #include <xen/lib.h>
 
-#include "age.h"
+#include <xen/mem_compress/age.h>
 
 uint8_t mc_age_reject(uint8_t a)
 {

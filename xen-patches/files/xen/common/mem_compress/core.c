@@ -170,7 +170,7 @@ static void cf_check tidy_slice(void *data)
 static void cf_check sweep_slice(void *data)
 {
     struct mem_compress *mc = data;
-    unsigned int slices = mc->nr_ages / MC_SWEEP_SLICE + 1;
+    unsigned int slices = mc->p2m.nr_ages / MC_SWEEP_SLICE + 1;
     uint32_t ms = ACCESS_ONCE(mc->sweep_ms);
     bool stay;
 
@@ -179,7 +179,7 @@ static void cf_check sweep_slice(void *data)
 
     stay = mc_stay_begin(XEN_MEM_COMPRESS_T_timer);
     /* Where the CPU sets the flag nobody pays for looking. */
-    arch_mc_sweep(mc->domain, &mc->lap, MC_SWEEP_SLICE,
+    arch_mc_sweep(mc->domain, &mc->p2m.lap, MC_SWEEP_SLICE,
                   arch_mc_hw_af() || mc_pressure_is_on());
     set_timer(&mc->sweep_timer,
               NOW() + max(MILLISECS(ms) / slices, MILLISECS(1)));
@@ -209,7 +209,7 @@ static void apply_setup(struct mem_compress *mc,
 {
     mc->flags = s->flags | (arch_mc_hw_af() ? 0 : XEN_MEM_COMPRESS_S_sw_af) |
                 (IS_ENABLED(CONFIG_DEBUG) ? XEN_MEM_COMPRESS_S_crc : 0);
-    mc->max_compressed = s->max_compressed;
+    mc->p2m.max_compressed = s->max_compressed;
     spin_lock(&mc->lock);
     mc->max_store_pages = s->max_store_pages;
     mc->vain = 0;
@@ -236,11 +236,13 @@ int mc_setup(struct mem_compress *mc, const struct xen_mem_compress_setup *s)
 
 static void free_state(struct mem_compress *mc)
 {
-    while ( mc->age_pages )
-        free_xenheap_page(mc->ages[--mc->age_pages]);
+    struct mc_p2m *p2m = &mc->p2m;
 
-    arch_mc_destroy(mc);
-    xvfree(mc->ages);
+    while ( p2m->age_pages )
+        free_xenheap_page(p2m->ages[--p2m->age_pages]);
+
+    arch_mc_destroy(mc->domain, p2m);
+    xvfree(p2m->ages);
     xvfree(mc);
 }
 
@@ -248,6 +250,7 @@ static struct mem_compress *alloc_state(struct domain *d)
 {
     struct mem_compress *mc = mc_inject_failure()
                               ? NULL : xvzalloc(struct mem_compress);
+    struct mc_p2m *p2m = &mc->p2m;
 
     if ( !mc )
         return NULL;
@@ -255,11 +258,11 @@ static struct mem_compress *alloc_state(struct domain *d)
     mc->domain = d;
     spin_lock_init(&mc->lock);
     mc_store_init(&mc->store);
-    mc->split_budget = MC_SPLIT_BLOCKS;
-    arch_mc_gfn_range(d, &mc->first_gfn, &mc->nr_ages);
-    mc->ages = mc_inject_failure()
-               ? NULL : xvzalloc_array(uint8_t *, PFN_UP(mc->nr_ages));
-    if ( !mc->ages || arch_mc_init(mc) )
+    p2m->split_budget = MC_SPLIT_BLOCKS;
+    arch_mc_gfn_range(d, &p2m->first_gfn, &p2m->nr_ages);
+    p2m->ages = mc_inject_failure()
+                ? NULL : xvzalloc_array(uint8_t *, PFN_UP(p2m->nr_ages));
+    if ( !p2m->ages || arch_mc_init(d, p2m) )
     {
         free_state(mc);
         return NULL;
@@ -269,9 +272,9 @@ static struct mem_compress *alloc_state(struct domain *d)
 }
 
 /* The ages, a byte for each gfn: preemptible, as a domain may be large. */
-static int alloc_ages(struct mem_compress *mc)
+static int alloc_ages(struct mc_p2m *p2m)
 {
-    while ( mc->age_pages < PFN_UP(mc->nr_ages) )
+    while ( p2m->age_pages < PFN_UP(p2m->nr_ages) )
     {
         void *page = mc_inject_failure() ? NULL : alloc_xenheap_page();
 
@@ -279,8 +282,8 @@ static int alloc_ages(struct mem_compress *mc)
             return -ENOMEM;
 
         clear_page(page);
-        mc->ages[mc->age_pages++] = page;
-        if ( !(mc->age_pages % 32) && mc_preempted() )
+        p2m->ages[p2m->age_pages++] = page;
+        if ( !(p2m->age_pages % 32) && mc_preempted() )
             return -ERESTART;
     }
 
@@ -318,7 +321,7 @@ static int enable(struct domain *d, const struct xen_mem_compress_setup *s)
     if ( !mc )
         return -ENOMEM;
 
-    rc = alloc_ages(mc) ?: mc_reserve_fill(d->max_vcpus)
+    rc = alloc_ages(&mc->p2m) ?: mc_reserve_fill(d->max_vcpus)
                         ?: mc_reserve_grow(d->max_vcpus);
     if ( rc )
         return rc;
@@ -421,7 +424,7 @@ void mem_compress_destroy(struct domain *d)
 void mem_compress_ballooned(struct domain *d, long nr)
 {
     arch_mc_lock(d);
-    d->mem_compress->ballooned += nr;
+    d->mem_compress->p2m.ballooned += nr;
     arch_mc_unlock(d);
 }
 
@@ -448,9 +451,9 @@ int mc_whole_domain(struct domain *d, uint64_t *cursor, uint64_t end,
     if ( !mc_begin(d) )
         return -EBUSY;
 
-    end = min(end, (uint64_t)mc->first_gfn + mc->nr_ages);
-    if ( *cursor < mc->first_gfn )
-        *cursor = mc->first_gfn;
+    end = min(end, (uint64_t)mc->p2m.first_gfn + mc->p2m.nr_ages);
+    if ( *cursor < mc->p2m.first_gfn )
+        *cursor = mc->p2m.first_gfn;
 
     while ( *cursor < end && !(wanted && *done + r.done + b.done >= wanted) )
     {
@@ -600,7 +603,7 @@ static int op_range(struct domain *d, struct xen_mem_compress_op *op)
 
     if ( !p.restore )
     {
-        const struct mem_compress *mc = d->mem_compress;
+        const struct mc_p2m *mc = &d->mem_compress->p2m;
 
         if ( mc->off )
             return -EOPNOTSUPP;
@@ -642,7 +645,10 @@ static int op_range(struct domain *d, struct xen_mem_compress_op *op)
         return -EBUSY;
 
     rc = arch_mc_guest_scan(d, range->root, &range->start, range->end,
-                            process_page, &p, &scanned);
+                            process_page, &p,
+                            (uint64_t *)this_cpu(mc_cpu)->table,
+                            (uint64_t *)this_cpu(mc_cpu)->upper_table,
+                            &scanned);
     if ( !p.rc )
     {
         p.rc = mc_reclaim_flush(&p.r);
@@ -683,7 +689,7 @@ static int op_discard(struct domain *d, xen_mem_compress_gfns_t *gfns)
     struct mc_reclaim r = { .d = d, .discard = true };
     int rc = 0;
 
-    if ( d->mem_compress->off )
+    if ( d->mem_compress->p2m.off )
         return -EOPNOTSUPP;
 
     if ( !mc_begin(d) )
@@ -734,7 +740,7 @@ static int op_exclude(struct domain *d, xen_mem_compress_span_t *span,
     while ( span->nr )
     {
         gfn_t gfn = _gfn(span->first);
-        uint8_t *age = mc_age_of(d->mem_compress, gfn);
+        uint8_t *age = mc_age_of(&d->mem_compress->p2m, gfn);
 
         if ( !age )
             return -EINVAL;
@@ -782,12 +788,12 @@ static void op_query(struct domain *d, xen_mem_compress_query_t *q)
     memset(q, 0, sizeof(*q));
 
     arch_mc_lock(d);
-    q->compressed = mc_compressed(mc);
-    q->same_filled = mc->kinds[MC_KIND_ZERO] + mc->kinds[MC_KIND_SAME];
+    q->compressed = mc_compressed(&mc->p2m);
+    q->same_filled = mc->p2m.kinds[MC_KIND_ZERO] + mc->p2m.kinds[MC_KIND_SAME];
     q->store_pages = mc->store.pages;
     for ( i = 0; i < XEN_MEM_COMPRESS_NR_CAUSES; i++ )
         q->restores += mc->restores[i];
-    q->held = domain_tot_pages(d) + mc->store.pages + mc->table_pages;
+    q->held = domain_tot_pages(d) + mc->store.pages + mc->p2m.table_pages;
     arch_mc_unlock(d);
 
     spin_lock(&mc->lock);

@@ -37,17 +37,17 @@ void mc_trace_page(const struct domain *d, uint32_t event, gfn_t gfn,
 void mc_get_books(const struct domain *d, struct mc_books *b)
 {
     const struct mem_compress *mc = d->mem_compress;
-    long ballooned = ACCESS_ONCE(mc->ballooned);
+    long ballooned = ACCESS_ONCE(mc->p2m.ballooned);
 
     /* More than it was created with: the books begin anew at that. */
     b->nominal = mc->nominal + (ballooned < 0 ? -ballooned : 0);
     b->ballooned = ballooned < 0 ? 0 : ballooned;
     b->resident = domain_tot_pages(d);
-    b->compressing = ACCESS_ONCE(mc->compressing);
-    b->zero = ACCESS_ONCE(mc->kinds[MC_KIND_ZERO]);
-    b->same = ACCESS_ONCE(mc->kinds[MC_KIND_SAME]);
-    b->objects = ACCESS_ONCE(mc->kinds[MC_KIND_OBJECT]);
-    b->discarded = ACCESS_ONCE(mc->kinds[MC_KIND_DISCARDED]);
+    b->compressing = ACCESS_ONCE(mc->p2m.compressing);
+    b->zero = ACCESS_ONCE(mc->p2m.kinds[MC_KIND_ZERO]);
+    b->same = ACCESS_ONCE(mc->p2m.kinds[MC_KIND_SAME]);
+    b->objects = ACCESS_ONCE(mc->p2m.kinds[MC_KIND_OBJECT]);
+    b->discarded = ACCESS_ONCE(mc->p2m.kinds[MC_KIND_DISCARDED]);
     b->compressed = b->zero + b->same + b->objects;
     b->balanced = b->resident + b->compressed + b->discarded +
                   b->ballooned == b->nominal &&
@@ -85,15 +85,16 @@ static void print_domain(const struct domain *d)
     printk("  compressing %lu zero %lu same %lu objects %lu: %lu bytes in "
            "%lu pages, tables %lu\n", b.compressing, b.zero, b.same,
            b.objects, (unsigned long)mc->store.bytes,
-           (unsigned long)mc->store.pages, mc->table_pages);
+           (unsigned long)mc->store.pages, mc->p2m.table_pages);
     printk("  flags %#x%s sweep %u ms, at most %"PRIu64" pages in %"PRIu64"\n",
-           mc->flags, mc->off ? " OFF" : "", mc->sweep_ms, mc->max_compressed,
+           mc->flags, mc->p2m.off ? " OFF" : "", mc->sweep_ms,
+           mc->p2m.max_compressed,
            mc->max_store_pages);
     printk("  in: nominated %"PRIu64" committed %"PRIu64
            " rejected %"PRIu64" cancelled %"PRIu64" frozen %"PRIu64
-           " no memory %"PRIu64"\n", mc->nominated,
-           mc->committed, ACCESS_ONCE(mc->rejected),
-           ACCESS_ONCE(mc->cancelled), mc->freeze_failed,
+           " no memory %"PRIu64"\n", mc->p2m.nominated,
+           mc->p2m.committed, ACCESS_ONCE(mc->rejected),
+           ACCESS_ONCE(mc->cancelled), mc->p2m.freeze_failed,
            ACCESS_ONCE(mc->no_memory));
     printk("  out: data %"PRIu64" insn %"PRIu64" s1walk %"PRIu64
            " xen %"PRIu64" grant %"PRIu64" foreign %"PRIu64" hint %"PRIu64
@@ -105,7 +106,7 @@ static void print_domain(const struct domain *d)
            mc->restores[XEN_MEM_COMPRESS_C_grant],
            mc->restores[XEN_MEM_COMPRESS_C_foreign],
            mc->restores[XEN_MEM_COMPRESS_C_hint],
-           mc->restores[XEN_MEM_COMPRESS_C_forced], mc->dropped);
+           mc->restores[XEN_MEM_COMPRESS_C_forced], mc->p2m.dropped);
     printk("  in flight %d, vCPUs waiting %u of %"PRIu64" times, collisions "
            "%"PRIu64" lost races %"PRIu64" corrupted %"PRIu64"\n",
            atomic_read(&mc->inflight), waiting, ACCESS_ONCE(mc->waits),

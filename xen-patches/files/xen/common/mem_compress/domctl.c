@@ -38,7 +38,7 @@ static void get_stats(struct domain *d, struct xen_mem_compress_stats *s)
 
     arch_mc_lock(d);
 
-    if ( !mc->off )
+    if ( !mc->p2m.off )
         s->info |= XEN_MEM_COMPRESS_I_enabled;
     s->flags = mc->flags;
     s->codec = mc->codec - MC_CODEC_LZO;
@@ -56,19 +56,19 @@ static void get_stats(struct domain *d, struct xen_mem_compress_stats *s)
     if ( b.balanced )
         s->info |= XEN_MEM_COMPRESS_I_balanced;
 
-    s->table_pages = mc->table_pages;
+    s->table_pages = mc->p2m.table_pages;
     for ( i = 0; i < XEN_MEM_COMPRESS_NR_CAUSES; i++ )
         s->restores[i] = mc->restores[i];
-    s->nominated = mc->nominated;
-    s->committed = mc->committed;
-    s->freeze_failed = mc->freeze_failed;
-    s->dropped = mc->dropped;
+    s->nominated = mc->p2m.nominated;
+    s->committed = mc->p2m.committed;
+    s->freeze_failed = mc->p2m.freeze_failed;
+    s->dropped = mc->p2m.dropped;
     s->refaults = mc->refaults;
-    s->flushes = mc->flushes;
-    s->sweeps = mc->sweeps;
-    s->splits = mc->splits;
+    s->flushes = mc->p2m.flushes;
+    s->sweeps = mc->p2m.sweeps;
+    s->splits = mc->p2m.splits;
     s->sweep_ms = mc->sweep_ms;
-    s->max_compressed = mc->max_compressed;
+    s->max_compressed = mc->p2m.max_compressed;
     s->max_store_pages = mc->max_store_pages;
     s->weight = mc->share.weight;
     s->min_age = mc->min_age;
@@ -84,8 +84,8 @@ static void get_stats(struct domain *d, struct xen_mem_compress_stats *s)
     arch_mc_unlock(d);
 
     s->meta_bytes = sizeof(*mc) +
-                    mc->age_pages * (PAGE_SIZE + sizeof(*mc->ages)) +
-                    mc->nr_tables * sizeof(*mc->tables);
+                    mc->p2m.age_pages * (PAGE_SIZE + sizeof(*mc->p2m.ages)) +
+                    mc->p2m.nr_tables * sizeof(*mc->p2m.tables);
     s->rejected = ACCESS_ONCE(mc->rejected);
     s->cancelled = ACCESS_ONCE(mc->cancelled);
     s->no_memory = ACCESS_ONCE(mc->no_memory);
@@ -105,7 +105,7 @@ static int get_states(struct domain *d, struct xen_domctl_mem_compress_op *op)
     uint64_t gfn = op->u.states.first, n = 0;
     uint8_t buf[256];
 
-    op->u.states.max_gfn = mc->first_gfn + mc->nr_ages - 1;
+    op->u.states.max_gfn = mc->p2m.first_gfn + mc->p2m.nr_ages - 1;
     if ( op->u.states.first > op->u.states.max_gfn )
         op->u.states.nr = 0;
 
@@ -330,7 +330,7 @@ static int domctl_op(struct domain *d, struct xen_domctl_mem_compress_op *op)
     switch ( op->op )
     {
     case XEN_DOMCTL_MEM_COMPRESS_disable:
-        mc->off = true;
+        mc->p2m.off = true;
         fallthrough;
     case XEN_DOMCTL_MEM_COMPRESS_restore:
         return mc_whole_domain(d, &op->u.range.cursor, ~0ULL, true,
@@ -370,7 +370,7 @@ static int domctl_op(struct domain *d, struct xen_domctl_mem_compress_op *op)
         uint64_t wanted = op->u.range.wanted;
         unsigned int age;
 
-        if ( mc->off )
+        if ( mc->p2m.off )
             return -EOPNOTSUPP;
         if ( !mc_reserve_ok() )
             return -ENOMEM;
@@ -391,7 +391,7 @@ static int domctl_op(struct domain *d, struct xen_domctl_mem_compress_op *op)
 
     case XEN_DOMCTL_MEM_COMPRESS_sweep:
     {
-        struct mc_lap *lap = &mc->forced_lap;
+        struct mc_lap *lap = &mc->p2m.forced_lap;
         bool done;
 
         /* Another one than that which was begun last. */

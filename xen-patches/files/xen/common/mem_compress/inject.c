@@ -6,7 +6,7 @@
 #include <xen/percpu.h>
 #include <xen/smp.h>
 
-#include "inject.h"
+#include <xen/mem_compress/inject.h>
 
 /* One in so many; 0: nothing at all. */
 static unsigned int __read_mostly opt_inject;

@@ -85,7 +85,8 @@ bool mc_pressure_is_on(void)
 
 static bool allows(const struct domain *d)
 {
-    return mem_compress_enabled(d) && !d->is_dying && !d->mem_compress->off &&
+    return mem_compress_enabled(d) && !d->is_dying &&
+           !d->mem_compress->p2m.off &&
            d->mem_compress->share.weight;
 }
 
@@ -149,7 +150,7 @@ static void moisten(struct domain *d)
 {
     struct mem_compress *mc = d->mem_compress;
 
-    if ( mc->dry_sweep == ACCESS_ONCE(mc->sweeps) )
+    if ( mc->dry_sweep == ACCESS_ONCE(mc->p2m.sweeps) )
         return;
 
     mc->dry = false;
@@ -208,7 +209,7 @@ static void take_from(struct domain *d)
          !mc_hand_again(hand, min_age) )
     {
         mc->dry = true;
-        mc->dry_sweep = ACCESS_ONCE(mc->sweeps);
+        mc->dry_sweep = ACCESS_ONCE(mc->p2m.sweeps);
     }
 
     ACCESS_ONCE(now_pass) = mc->share.pass;
@@ -238,7 +239,7 @@ static bool work(void)
     {
         struct mem_compress *mc = sweep->mem_compress;
 
-        if ( arch_mc_sweep(sweep, &mc->lap, MC_SWEEP_SLICE, true) )
+        if ( arch_mc_sweep(sweep, &mc->p2m.lap, MC_SWEEP_SLICE, true) )
             mc->swept = NOW();
         more = true;
     }

@@ -16,8 +16,9 @@ void mc_free_store_pages(void *const pages[], unsigned int nr)
         mc_frame_put(virt_to_page(pages[i]));
 }
 
-void mc_free_object(struct mem_compress *mc, mc_handle_t h)
+void mc_free_object(struct domain *d, uint64_t h)
 {
+    struct mem_compress *mc = d->mem_compress;
     void *pages[MC_CHAIN_MAX];
     unsigned int nr;
 
@@ -106,12 +107,21 @@ static int store_object(struct mem_compress *mc, gfn_t gfn, const void *data,
     }
 }
 
-bool mc_needs_no_store(const struct mem_compress *mc, const void *va,
+bool mc_store_is_full(const struct domain *d)
+{
+    const struct mem_compress *mc = d->mem_compress;
+
+    return ACCESS_ONCE(mc->max_store_pages) &&
+           ACCESS_ONCE(mc->store.pages) >= ACCESS_ONCE(mc->full_pages) &&
+           ACCESS_ONCE(mc->store.bytes) >= ACCESS_ONCE(mc->full_bytes);
+}
+
+bool mc_needs_no_store(const struct domain *d, const void *va,
                        struct mc_leaf *leaf)
 {
     uint64_t word;
 
-    if ( (mc->flags & XEN_MEM_COMPRESS_S_codec_only) ||
+    if ( (d->mem_compress->flags & XEN_MEM_COMPRESS_S_codec_only) ||
          !mc_same_filled(va, &word) )
         return false;
 
@@ -137,7 +147,7 @@ static int encode(struct domain *d, const struct mc_page *p,
 
     arch_mc_clean_out(va);
 
-    if ( mc_needs_no_store(mc, va, leaf) )
+    if ( mc_needs_no_store(d, va, leaf) )
     {
         unmap_domain_page(va);
         return 0;
@@ -145,7 +155,7 @@ static int encode(struct domain *d, const struct mc_page *p,
 
     t0 = mc_ticks();
     /* No codec for what would have no place. */
-    rc = mc_store_is_full(mc) ? -EBUSY
+    rc = mc_store_is_full(d) ? -EBUSY
                               : mc_compress(codec, va, cpu->out, MC_MAX_OBJECT,
                                             len, cpu->wrkmem);
     unmap_domain_page(va);
@@ -176,7 +186,7 @@ static bool compress_one(const struct mc_reclaim *r, const struct mc_page *p)
 
     if ( rc )
     {
-        uint8_t *age = mc_age_of(mc, p->gfn);
+        uint8_t *age = mc_age_of(&mc->p2m, p->gfn);
         bool rejected = rc == -E2BIG;
 
         if ( rejected )
@@ -203,7 +213,7 @@ static bool compress_one(const struct mc_reclaim *r, const struct mc_page *p)
     if ( rc )
     {
         if ( leaf.kind == MC_KIND_OBJECT )
-            mc_free_object(mc, leaf.payload);
+            mc_free_object(d, leaf.payload);
         mc_trace(d, TRC_MEM_COMPRESS_REJECT, p->gfn, &leaf, 0, rc);
 
         return false;
@@ -219,7 +229,7 @@ static bool compress_one(const struct mc_reclaim *r, const struct mc_page *p)
 
 bool mc_reclaim_wants(const struct mc_reclaim *r, gfn_t gfn)
 {
-    const uint8_t *age = mc_age_of(r->d->mem_compress, gfn);
+    const uint8_t *age = mc_age_of(&r->d->mem_compress->p2m, gfn);
 
     return age && (r->discard ? !mc_age_excluded(*age)
                               : mc_age_eligible(*age, r->min_age));
@@ -228,7 +238,7 @@ bool mc_reclaim_wants(const struct mc_reclaim *r, gfn_t gfn)
 /* What is given up is not stored, and not counted. */
 static bool quota_used_up(const struct mc_reclaim *r)
 {
-    const struct mem_compress *mc = r->d->mem_compress;
+    const struct mc_p2m *mc = &r->d->mem_compress->p2m;
 
     return !r->discard && mc->max_compressed &&
            mc_compressed(mc) >= mc->max_compressed;
@@ -320,7 +330,7 @@ void mc_ages(const struct domain *d, struct mc_age_hist *h)
     uint64_t older = 0, resident = domain_tot_pages(d);
     unsigned int age;
 
-    *h = d->mem_compress->ages_now;
+    *h = d->mem_compress->p2m.ages_now;
     for ( age = 1; age <= MC_AGE_MAX; age++ )
         older += h->n[age];
     h->n[0] = resident > older ? resident - older : 0;
@@ -342,7 +352,7 @@ unsigned int mc_reclaim_age(const struct domain *d, unsigned int min_age,
 bool mc_reclaim_round(struct mc_reclaim *r, struct mc_hand *h, unsigned int nr,
                       unsigned int max)
 {
-    const struct mem_compress *mc = r->d->mem_compress;
+    const struct mc_p2m *mc = &r->d->mem_compress->p2m;
     uint64_t before = r->done;
 
     r->min_age = h->age;
@@ -384,7 +394,7 @@ bool mc_reclaim_direct(struct domain *d)
     struct mc_hand hand;
     bool round, again = true;
 
-    if ( mc->off || !mc_begin(d) )
+    if ( mc->p2m.off || !mc_begin(d) )
         return false;
 
     mc_count(&mc->reclaims, 1);
@@ -409,7 +419,7 @@ bool mc_reclaim_direct(struct domain *d)
          * faults needs: whenever it is tried again it accesses all of that,
          * and two sweeps without an access in between are wanted.
          */
-        arch_mc_sweep(d, &mc->lap, DIRECT_SWEEP, true);
+        arch_mc_sweep(d, &mc->p2m.lap, DIRECT_SWEEP, true);
         again = false;
     }
     mc->direct = hand;

@@ -96,10 +96,10 @@ void mc_restored(struct domain *d, const struct mc_out *out, unsigned int nr,
             mc_count(&mc->lost_races, 1);
         else
         {
-            ASSERT(mc->kinds[o->leaf.kind]);
-            mc->kinds[o->leaf.kind]--;
+            ASSERT(mc->p2m.kinds[o->leaf.kind]);
+            mc->p2m.kinds[o->leaf.kind]--;
             mc->restores[cause]++;
-            age = mc_age_of(mc, o->gfn);
+            age = mc_age_of(&mc->p2m, o->gfn);
             if ( age )
             {
                 mc->refaults += mc_age_get(*age) < 2 &&
@@ -377,7 +377,7 @@ int mem_compress_populate(struct domain *d, gfn_t gfn, unsigned int cause)
 
 void mem_compress_touch(struct domain *d, gfn_t gfn)
 {
-    uint8_t *age = mc_age_of(d->mem_compress, gfn);
+    uint8_t *age = mc_age_of(&d->mem_compress->p2m, gfn);
 
     if ( !age )
         return;

@@ -32,14 +32,15 @@
  */
 #include <xen/domain_page.h>
 #include <xen/llc-coloring.h>
+#include <xen/mem_compress/arch.h>
+#include <xen/mem_compress/handover.h>
+#include <xen/mem_compress/inject.h>
 #include <xen/sched.h>
 #include <xen/xvmalloc.h>
 
 #include <asm/flushtlb.h>
 #include <asm/p2m.h>
 #include <asm/page.h>
-
-#include "../../../common/mem_compress/private.h"
 
 #define PTE_TABLE           (1ULL << 1)
 #define PTE_TYPE(t)         ((uint64_t)(t) << 55)
@@ -70,7 +71,7 @@ static lpae_t tagged_entry(mfn_t mfn, uint32_t tag)
 
 static lpae_t ram_entry(const struct domain *d, const struct page_info *page)
 {
-    lpae_t e = { .bits = d->mem_compress->ram_pte };
+    lpae_t e = { .bits = p2m_get_hostp2m(d)->compress->ram_pte };
 
     lpae_set_mfn(e, page_to_mfn(page));
 
@@ -95,8 +96,9 @@ static void entry_leaf(lpae_t e, struct mc_leaf *leaf)
                     ((1ULL << MC_PAYLOAD_BITS) - 1);
 }
 
-int arch_mc_init(struct mem_compress *mc)
+int arch_mc_init(struct domain *d, struct mc_p2m *mc)
 {
+    struct p2m_domain *p2m = p2m_get_hostp2m(d);
     unsigned long last = mc->first_gfn + mc->nr_ages - 1;
 
     mc->first_table = mc->first_gfn >> XEN_PT_LPAE_SHIFT;
@@ -104,20 +106,26 @@ int arch_mc_init(struct mem_compress *mc)
     mc->tables = mc_inject_failure() ? NULL
                                      : xvzalloc_array(void *, mc->nr_tables);
     /* The default access does not change: mem_access is refused. */
-    mc->ram_pte = p2m_ram_entry(p2m_get_hostp2m(mc->domain), _mfn(0)).bits;
+    mc->ram_pte = p2m_ram_entry(p2m, _mfn(0)).bits;
+    if ( !mc->tables )
+        return -ENOMEM;
 
-    return mc->tables ? 0 : -ENOMEM;
+    /* Nothing is in it before the domain is opted in. */
+    p2m->compress = mc;
+
+    return 0;
 }
 
-void arch_mc_destroy(struct mem_compress *mc)
+void arch_mc_destroy(struct domain *d, struct mc_p2m *mc)
 {
+    p2m_get_hostp2m(d)->compress = NULL;
     xvfree(mc->tables);
 }
 
 /* A table of the p2m is about to be freed, or out of reach. */
 void p2m_compress_forget_tables(struct p2m_domain *p2m)
 {
-    struct mem_compress *mc = p2m->domain->mem_compress;
+    struct mc_p2m *mc = p2m->compress;
 
     ASSERT(p2m_is_write_locked(p2m));
 
@@ -139,7 +147,7 @@ void p2m_compress_forget_tables(struct p2m_domain *p2m)
  */
 static noinline lpae_t *walk_to_leaf(struct domain *d, gfn_t gfn)
 {
-    struct mem_compress *mc = d->mem_compress;
+    struct mc_p2m *mc = p2m_get_hostp2m(d)->compress;
     unsigned long i = (gfn_x(gfn) >> XEN_PT_LPAE_SHIFT) - mc->first_table;
     unsigned int idx = gfn_x(gfn) & XEN_PT_LPAE_ENTRY_MASK, level;
     lpae_t *entry;
@@ -161,7 +169,7 @@ static noinline lpae_t *walk_to_leaf(struct domain *d, gfn_t gfn)
 
 static always_inline lpae_t *page_leaf(struct domain *d, gfn_t gfn)
 {
-    const struct mem_compress *mc = d->mem_compress;
+    const struct mc_p2m *mc = p2m_get_hostp2m(d)->compress;
     unsigned long i = (gfn_x(gfn) >> XEN_PT_LPAE_SHIFT) - mc->first_table;
     lpae_t *table = i < mc->nr_tables ? ACCESS_ONCE(mc->tables[i]) : NULL;
 
@@ -316,8 +324,8 @@ static int split_block(struct domain *d, gfn_t gfn)
     {
         shattered = p2m->stats.shattered[1] + p2m->stats.shattered[2] -
                     shattered;
-        d->mem_compress->table_pages += shattered;
-        d->mem_compress->splits += shattered;
+        p2m->compress->table_pages += shattered;
+        p2m->compress->splits += shattered;
     }
 
     return rc;
@@ -337,8 +345,9 @@ static bool is_ram_block(struct domain *d, gfn_t gfn)
 }
 
 /* A compressed page is given up: its object goes, without being decoded. */
-static void discard_leaf(struct mem_compress *mc, lpae_t *entry)
+static void discard_leaf(struct domain *d, lpae_t *entry)
 {
+    struct mc_p2m *mc = p2m_get_hostp2m(d)->compress;
     const struct mc_leaf discarded = { .kind = MC_KIND_DISCARDED };
     struct mc_leaf leaf;
 
@@ -355,16 +364,15 @@ static void discard_leaf(struct mem_compress *mc, lpae_t *entry)
     mc->kinds[leaf.kind]--;
     mc->dropped++;
     if ( leaf.kind == MC_KIND_OBJECT )
-        mc_free_object(mc, leaf.payload);
+        mc_free_object(d, leaf.payload);
 }
 
 /* Has the domain room for what this page would be? */
-static bool has_place(const struct mem_compress *mc,
-                      const struct page_info *page)
+static bool has_place(const struct domain *d, const struct page_info *page)
 {
     const void *va = __map_domain_page(page);
     struct mc_leaf leaf;
-    bool yes = mc_needs_no_store(mc, va, &leaf);
+    bool yes = mc_needs_no_store(d, va, &leaf);
 
     unmap_domain_page(va);
 
@@ -374,10 +382,10 @@ static bool has_place(const struct mem_compress *mc,
 unsigned int arch_mc_nominate(struct domain *d, struct mc_page *p,
                               unsigned int nr, unsigned int max, bool discard)
 {
-    struct mem_compress *mc = d->mem_compress;
+    struct mc_p2m *mc = p2m_get_hostp2m(d)->compress;
     struct p2m_domain *p2m = p2m_get_hostp2m(d);
     unsigned int i;
-    bool split = false, full = !discard && mc_store_is_full(mc);
+    bool split = false, full = !discard && mc_store_is_full(d);
 
     p2m_write_lock(p2m);
 
@@ -410,14 +418,14 @@ unsigned int arch_mc_nominate(struct domain *d, struct mc_page *p,
         pte = *entry;
         if ( discard && pte.p2m.type == p2m_ram_compressed && !mc->off )
         {
-            discard_leaf(mc, entry);
+            discard_leaf(d, entry);
             continue;
         }
         if ( pte.p2m.type != p2m_ram_rw || !mfn_valid(lpae_get_mfn(pte)) )
             continue;
 
         page = mfn_to_page(lpae_get_mfn(pte));
-        if ( !page_eligible(d, page) || (full && !has_place(mc, page)) ||
+        if ( !page_eligible(d, page) || (full && !has_place(d, page)) ||
              !get_page(page, d) )
             continue;
 
@@ -452,14 +460,16 @@ unsigned int arch_mc_nominate(struct domain *d, struct mc_page *p,
 /* Whatever becomes of it: the page is not COMPRESSING any more. */
 static void leave_compressing(struct domain *d)
 {
-    ASSERT(d->mem_compress->compressing);
-    d->mem_compress->compressing--;
+    struct mc_p2m *mc = p2m_get_hostp2m(d)->compress;
+
+    ASSERT(mc->compressing);
+    mc->compressing--;
 }
 
 int arch_mc_commit(struct domain *d, const struct mc_page *p,
                    const struct mc_leaf *leaf)
 {
-    struct mem_compress *mc = d->mem_compress;
+    struct mc_p2m *mc = p2m_get_hostp2m(d)->compress;
     struct p2m_domain *p2m = p2m_get_hostp2m(d);
     lpae_t *entry;
     uint8_t *age;
@@ -552,7 +562,7 @@ void arch_mc_undo(struct domain *d, const struct mc_page *p, unsigned int nr)
         if ( p[i].page )
         {
             cancel(d, &p[i], p[i].accessed);
-            d->mem_compress->nominated--;
+            p2m_get_hostp2m(d)->compress->nominated--;
         }
     arch_mc_unlock(d);
 
@@ -703,10 +713,8 @@ bool arch_mc_move(struct domain *d, gfn_t gfn, uint64_t from, uint64_t to)
 void p2m_compress_put_entry(struct p2m_domain *p2m, lpae_t pte)
 {
     struct domain *d = p2m->domain;
-    struct mem_compress *mc = d->mem_compress;
+    struct mc_p2m *mc = p2m_get_hostp2m(d)->compress;
     struct mc_leaf leaf;
-    void *pages[MC_CHAIN_MAX];
-    unsigned int nr;
 
     ASSERT(p2m_is_write_locked(p2m));
 
@@ -722,14 +730,9 @@ void p2m_compress_put_entry(struct p2m_domain *p2m, lpae_t pte)
     mc_owed_dropped(d);
 
     /* Who has pinned the object frees it. */
-    if ( leaf.kind != MC_KIND_OBJECT || (pte.bits & PTE_BUSY) || d->is_dying )
-        return;
-
-    spin_lock(&mc->lock);
-    nr = mc_store_free(&mc->store, leaf.payload, pages);
-    spin_unlock(&mc->lock);
-
-    mc_free_store_pages(pages, nr);
+    if ( leaf.kind == MC_KIND_OBJECT && !(pte.bits & PTE_BUSY) &&
+         !d->is_dying )
+        mc_free_object(d, leaf.payload);
 }
 
 bool mem_compress_drop(struct domain *d, gfn_t gfn)
@@ -824,7 +827,7 @@ static void sweep_pages(struct domain *d, struct mc_lap *lap, lpae_t *entry,
                         bool reachable, unsigned long gfn, unsigned int nr,
                         bool all)
 {
-    const struct mem_compress *mc = d->mem_compress;
+    const struct mc_p2m *mc = p2m_get_hostp2m(d)->compress;
     struct p2m_domain *p2m = p2m_get_hostp2m(d);
     unsigned int cold = 0, pages = 0;
     uint8_t *age;
@@ -885,7 +888,7 @@ static bool sweep_block(struct domain *d, struct mc_lap *lap, lpae_t *entry,
                         bool reachable, unsigned long gfn,
                         unsigned long pages, bool last)
 {
-    struct mem_compress *mc = d->mem_compress;
+    struct mc_p2m *mc = p2m_get_hostp2m(d)->compress;
     lpae_t pte = { .bits = read_atomic(&entry->bits) };
     bool young = was_accessed(pte, reachable);
     unsigned long i;
@@ -913,7 +916,7 @@ static bool sweep_block(struct domain *d, struct mc_lap *lap, lpae_t *entry,
 bool arch_mc_sweep(struct domain *d, struct mc_lap *lap, unsigned int nr,
                    bool all)
 {
-    struct mem_compress *mc = d->mem_compress;
+    struct mc_p2m *mc = p2m_get_hostp2m(d)->compress;
     struct p2m_domain *p2m = p2m_get_hostp2m(d);
     unsigned long end, *gfn = &lap->gfn;
     bool done;
@@ -1027,7 +1030,7 @@ uint8_t arch_mc_state(struct domain *d, gfn_t gfn, struct mc_leaf *leaf,
 {
     struct p2m_domain *p2m = p2m_get_hostp2m(d);
     struct mc_leaf l;
-    const uint8_t *age = mc_age_of(d->mem_compress, gfn);
+    const uint8_t *age = mc_age_of(p2m->compress, gfn);
     unsigned int level, state = XEN_MEM_COMPRESS_G_none;
     lpae_t *entry;
 
