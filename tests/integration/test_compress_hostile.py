@@ -13,9 +13,13 @@ import time
 
 import pytest
 
+from harness.hypervisor import DomainController
 from harness.report.books import imbalance_pages
 from harness.testbed import Testbed
+from tests.integration.compression import SETUP
+from tests.integration.domains import paused_domain
 from tests.integration.hostile import Hostile, Neighbour, Report, settings
+from tests.integration.programs import push_program
 
 ATTACK_S, PHASE_S, NIGHT_S = 100, 4, 1800
 ALONE_S = 8
@@ -26,6 +30,8 @@ NEIGHBOURS_SHARE = 0.1
 # Of a timer of the vCPU that attacks, where an instruction is a nanosecond: a slice of the
 # scheduler for dom0, and what Xen does between two looks. To walk 2^27 entries takes seconds.
 MAX_LATE_US = 20_000
+# The bar of max_stretch_insns, and a page at 16 GiB: there is an age for each gfn below it.
+MAX_STRETCH_INSNS, FAR_GFN = 200_000, 0x400000
 
 ANY = {"0", "EINVAL", "EFAULT", "EOPNOTSUPP"}
 EXPECTED = {
@@ -113,6 +119,22 @@ def test_no_call_keeps_a_cpu_for_long(counting: Testbed) -> None:
     hostile.leave()
     print("late by us, the worst so far:", late)
     assert max(late.values()) < MAX_LATE_US, late
+
+
+def test_nor_does_switching_it_on_for_a_domain_with_memory_far_apart(counting: Testbed) -> None:
+    """Each stretch of that is as short as any other, however many ages there are to be cleared."""
+    dom0 = counting.dom0
+    with paused_domain(dom0, "sparse") as domid:
+        program = push_program(dom0, "xen_memory.c")
+        assert int(dom0.succeed(f"{program} populate {domid} {FAR_GFN:#x} 1")) == 1
+        controller = DomainController(dom0, domid)
+        controller.enable(SETUP)
+        stats = controller.stats()
+        assert stats.meta_bytes > FAR_GFN // 2
+        assert stats.stretch["toolstack"] * 1e6 / stats.ticks_khz < MAX_STRETCH_INSNS
+        assert controller.compress() > 0
+        assert controller.restore() > 0
+        assert imbalance_pages(controller.stats()) == 0
 
 
 @pytest.mark.slow
