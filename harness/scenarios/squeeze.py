@@ -18,7 +18,7 @@ from statistics import fmean
 from typing import Any
 
 from harness.deadline import Deadline
-from harness.errors import GuestError
+from harness.errors import GuestError, ScenarioFailed
 from harness.report.books import gained_kib
 from harness.report.run import Scalar
 from harness.report.values import NONE, OURS
@@ -98,13 +98,15 @@ def squeeze(ctx: Context, step: Squeeze) -> None:
     """Record ``slowdown`` of each cell, what each technique counted, and who did not survive.
 
     A cell that an earlier attempt at this run has done is not done again. Raises ScenarioFailed
-    when content is not what it must be; a workload that was killed is a result.
+    when content is not what it must be, or a workload did not live with all of the memory and no
+    technique; where there is less of it, that it was killed is a result.
     """
     (guest,) = ctx.guests
     earlier = list(ctx.folder.earlier(CELL))
     done: dict[tuple[str, str, int, int], Took | None] = {
         Cell(e["workload"], e["technique"], e["ram"], e["repetition"]).key: Took.of(e)
         for e in earlier
+        if e["steady"] is not None or (e["technique"], e["ram"]) != (NONE, ALL)
     }
     # What is not done again has acted all the same.
     ctx.active = ctx.active or any(e.get("acted", False) for e in earlier)
@@ -115,9 +117,15 @@ def squeeze(ctx: Context, step: Squeeze) -> None:
                 if cell.key not in done:
                     done[cell.key] = _measure(ctx, step, guest, cell)
             base = done[group[0].workload, NONE, ALL, group[0].repetition]
+            if base is None:
+                raise ScenarioFailed(
+                    f"{group[0].workload} did not live with all of the memory: nothing to compare",
+                    where=guest.name,
+                    hint="why is in its event in events.jsonl",
+                )
             for cell in group:
                 took = done[cell.key]
-                if took is None or not base or (cell.technique, cell.ram) == (NONE, ALL):
+                if took is None or (cell.technique, cell.ram) == (NONE, ALL):
                     continue
                 slowdown = took.steady / base.steady - 1
                 ctx.folder.metric("slowdown", slowdown, "ratio", **cell.labels)

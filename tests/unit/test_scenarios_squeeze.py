@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.errors import GuestError, UsageError
+from harness.errors import GuestError, ScenarioFailed, UsageError
 from harness.report.figures import figures
 from harness.report.run import load_run
 from harness.report.runfolder import RunFolder
@@ -138,6 +138,18 @@ def test_who_is_killed_has_no_slowdown_and_is_told(guest: SlicedGuest, tmp_path:
         ("none", 50),
         ("mem-compress", 50),
     }
+
+
+def test_what_does_not_live_with_all_of_its_memory_is_no_result(
+    guest: SlicedGuest, tmp_path: Path
+) -> None:
+    guest.kills_at = guest.memory_mib
+    with pytest.raises(ScenarioFailed, match="nothing to compare"), context(guest, tmp_path) as ctx:
+        squeeze(ctx, STEP)
+    guest.kills_at = 0
+    with context(guest, tmp_path, resume=True) as ctx:
+        squeeze(ctx, STEP)
+    assert any(m.name == "slowdown" for m in load_run(tmp_path / "run").metrics)
 
 
 def test_work_is_steady_when_it_is_timed(guest: SlicedGuest, tmp_path: Path) -> None:

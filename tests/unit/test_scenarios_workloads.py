@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -18,8 +19,8 @@ from harness.scenarios.content import Corpus
 from harness.scenarios.workloads import WORKLOADS, Pattern, workload
 from harness.scenarios.workloads.lua import Heap, value
 from harness.scenarios.workloads.memload import parse_access
-from harness.scenarios.workloads.programs import parse_numbers, require_arm64
-from harness.scenarios.workloads.sqlite import digest_of_rows
+from harness.scenarios.workloads.programs import parse_numbers, pieces, require_arm64
+from harness.scenarios.workloads.sqlite import digest_of_rows, work
 from harness.scenarios.workloads.stress import parse_metrics
 from harness.scenarios.workloads.valkey import chained, record
 from tests.unit.simulated_bed import Done, SimGuest
@@ -222,6 +223,15 @@ def heap_value_by_hand(key: int) -> int:
     for byte in (0x45, 0x23, 0x01):
         total = total * 31 + byte
     return int(total) & 0x7FFFFFFF
+
+
+def test_requests_are_no_longer_than_a_command_may_be() -> None:
+    lines = work(seed=1, rows=30_000, statements=240)
+    asked = list(pieces(lines))
+    assert [line for piece in asked for line in piece] == lines
+    assert 1 < len(asked) < 10
+    assert all(len(shlex.join(piece)) < 9000 - 200 for piece in asked)
+    assert list(pieces(["one"])) == [["one"]]
 
 
 def test_the_digest_of_rows_is_the_one_of_sqlites_shell() -> None:

@@ -9,7 +9,7 @@ pieces of work, as a program of somebody who turned to something else does.
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from harness.build.elf import MAGIC, is_arm64
@@ -24,6 +24,8 @@ BINDS = ("proc", "sys", "dev", "tmp", "run")
 STARTED_S = 60.0
 # Of an ELF file: until e_machine.
 HEAD_BYTES = 20
+# Of lines in one: the guest's ssh server takes 9000 of a command, and then ends the connection.
+REQUEST_BYTES = 6000
 
 
 def needs_disk(guest: str) -> Mapping[str, Scalar]:
@@ -121,6 +123,19 @@ class Conversation:
             f"kill -9 -- -{self.pid} 2> /dev/null;"
             f" while kill -0 -- -{self.pid} 2> /dev/null; do sleep 0.1; done",
         )
+
+
+def pieces(lines: Sequence[str]) -> Iterator[list[str]]:
+    """Lines in requests that are no longer than a command may be."""
+    piece: list[str] = []
+    size = 0
+    for line in lines:
+        if piece and size + len(line) > REQUEST_BYTES:
+            yield piece
+            piece, size = [], 0
+        piece.append(line)
+        size += len(line)
+    yield piece
 
 
 def parse_numbers(output: bytes, names: Sequence[str], *, where: str) -> tuple[dict[str, int], str]:
