@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 
 import pytest
 
@@ -22,9 +21,8 @@ from harness.scenarios.load import (
 )
 from harness.scenarios.pressure import read_pressure
 from tests.integration.compression import Loads, wait_for
+from tests.integration.waiting import FRONT, front_cgroup, waiting
 
-CGROUPS = "/sys/fs/cgroup"
-FRONT = f"{CGROUPS}/front"
 PAGES = 1024
 
 
@@ -34,10 +32,8 @@ def calm(sliced: Guest) -> Iterator[Guest]:
     guest = sliced
     guest_run(guest, "killall -q memcompressd; true")
     driver_write(guest, "grow_enabled", "0")
-    guest_run(guest, f"grep -q {CGROUPS} /proc/mounts || mount -t cgroup2 none {CGROUPS}")
-    guest_run(guest, f"echo +memory > {CGROUPS}/cgroup.subtree_control; mkdir -p {FRONT}")
-    yield guest
-    guest_run(guest, f"killall -q -9 memload; sleep 0.5; rmdir {FRONT}")
+    with front_cgroup(guest):
+        yield guest
 
 
 @pytest.fixture
@@ -46,21 +42,6 @@ def calm_loads(calm: Guest) -> Iterator[Loads]:
     loads = Loads(calm, existing().corpus.path)
     yield loads
     loads.stop_all()
-
-
-@contextmanager
-def waiting(guest: Guest, limit: str = "memory.high") -> Iterator[None]:
-    """A process of the cgroup waits for memory: it wants more than the cgroup may have."""
-    serve = "memload serve --socket /tmp/memload.front --pages 4096 --class random --seed 1"
-    guest_run(
-        guest,
-        f"echo max > {FRONT}/memory.high; echo max > {FRONT}/memory.max;"
-        f" echo {2 << 20} > {FRONT}/{limit};"
-        f" sh -c 'echo $$ > {FRONT}/cgroup.procs; exec {serve}' > /dev/null 2>&1 < /dev/null &"
-        " sleep 0.5; memload ctl --socket /tmp/memload.front fill 1 > /dev/null 2>&1 &",
-    )
-    yield
-    guest_run(guest, f"for pid in $(cat {FRONT}/cgroup.procs); do kill -9 $pid; done")
 
 
 def idle_load(guest: Guest, loads: Loads, name: str, adj: int = 0) -> int:
