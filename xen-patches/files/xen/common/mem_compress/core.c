@@ -895,7 +895,8 @@ static int cf_check cpu_callback(struct notifier_block *nfb,
     {
     case CPU_UP_PREPARE:
         if ( !per_cpu(mc_cpu, cpu) )
-            per_cpu(mc_cpu, cpu) = xvzalloc(struct mc_cpu);
+            per_cpu(mc_cpu, cpu) = mc_inject_failure()
+                                   ? NULL : xvzalloc(struct mc_cpu);
         return per_cpu(mc_cpu, cpu) ? NOTIFY_DONE
                                     : notifier_from_errno(-ENOMEM);
 
