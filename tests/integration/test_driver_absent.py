@@ -57,7 +57,14 @@ def switched_off(testbeds: TestbedPool) -> Testbed:
     """Xen was told to do without the controller."""
     options = [*load_profile("default").profile.xen.options, "mem_compress=no"]
     words = ", ".join(f'"{option}"' for option in options)
-    return testbeds.get("default", ["guests.android.enabled=false", f"xen.options=[{words}]"])
+    return testbeds.get(
+        "default",
+        [
+            "guests.android.enabled=false",
+            "guests.linux.compress.enabled=false",
+            f"xen.options=[{words}]",
+        ],
+    )
 
 
 @pytest.mark.slow
