@@ -122,9 +122,9 @@ def test_a_guest_may_not_ask_for_itself_where_the_policy_does_not_say_so(
     testbed = enforcing(withheld=OWN)
     guest = LiveGuest(testbed.guests["linux"])
     told = guest_run(guest, f"dmesg | grep xen_memcompress; ls -d {DRIVER} 2>&1 || true").decode()
-    assert f"error -{errno.EACCES}" in told
     assert "No such file" in told
-    assert denials(testbed, OWN) == 1
+    # Busybox's insmod has two tries.
+    assert denials(testbed, OWN) == told.count(f"error -{errno.EACCES}") > 0
     before = guest.controller.stats().requests
     assert guest.controller.compress() > 0
     assert guest.controller.restore() > 0
