@@ -158,7 +158,8 @@ static unsigned long spare(void)
 
 	for_each_online_node(nid)
 		for (i = 0; i < MAX_NR_ZONES; i++)
-			pages += high_wmark_pages(&NODE_DATA(nid)->node_zones[i]);
+			/* Parentheses: 6.1's macro has none. */
+			pages += high_wmark_pages((&NODE_DATA(nid)->node_zones[i]));
 
 	return pages;
 }
