@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -48,16 +47,6 @@ name = "compressed"
 [[steps]]
 do = "verify"
 """
-
-
-@pytest.fixture
-def cluster() -> Iterator[str]:
-    from distributed import LocalCluster
-
-    with LocalCluster(
-        n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None
-    ) as two:
-        yield two.scheduler_address
 
 
 @pytest.mark.slow

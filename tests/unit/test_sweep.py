@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -152,16 +151,6 @@ def slow(job: Job) -> Done:
     info |= {"dimensions": {"seed": job.seed}, "hashes": {}, "command_line": []}
     info |= {"duration_s": 1.0}
     return Done(job.key, 0, {"run.json": json.dumps(info).encode()}, (), str(os.getpid()))
-
-
-@pytest.fixture
-def cluster() -> Iterator[str]:
-    from distributed import LocalCluster
-
-    with LocalCluster(
-        n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None
-    ) as two:
-        yield two.scheduler_address
 
 
 def test_two_workers_of_a_cluster_share_the_jobs(
