@@ -29,6 +29,7 @@ DIMENSIONS: dict[str, tuple[str, type, tuple[Any, ...]]] = {
     "ram_mib": ("--ram-mib", int, ()),
 }
 POOL = pytest.StashKey[TestbedPool]()
+FAILED = pytest.StashKey[bool]()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -96,20 +97,23 @@ def _profile_value(config: pytest.Config, name: str) -> Any:
 def pytest_runtest_makereport(
     item: pytest.Item,
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Attach what the testbeds of a failed test have to say."""
+    """Attach what the testbeds of a failed test have to say; no other test gets them."""
     report = yield
     pool = item.config.stash.get(POOL, None)
     if pool is None:
         return report
-    if report.failed:
-        running, logs = pool.seen()
-        try:
+    try:
+        if report.failed:
+            item.stash[FAILED] = True
+            running, logs = pool.seen()
             for testbed in running:
                 report.sections += list(evidence.of_testbed(testbed))
             for folder in logs:
                 report.sections += list(evidence.of_logs(folder))
-        except HarnessError as error:
-            report.sections.append(("evidence", f"could not be had: {error}"))
+        if report.when == "teardown" and item.stash.get(FAILED, False):
+            pool.retire()
+    except HarnessError as error:
+        report.sections.append(("evidence", f"could not be had: {error}"))
     if report.when == "teardown":
         pool.asked.clear()
     return report

@@ -38,9 +38,9 @@ class TestbedPool:
     def get(
         self, profile: str, overrides: Sequence[str] = (), *, until: State = State.READY
     ) -> Testbed:
-        """A testbed of that profile: the same one each time, or the same first failure.
+        """A testbed of that profile: the same one until a test that used it failed (``retire``).
 
-        One that has failed since is not replaced: the tests after it name its failure.
+        One that does not boot is tried once: the tests after it name its failure.
         """
         key = (profile, tuple(overrides), until)
         self.asked.add(key)
@@ -66,6 +66,11 @@ class TestbedPool:
         testbed = self._open[key]
         testbed.check()
         return testbed
+
+    def retire(self) -> None:
+        """Halt those that were asked for: a failed test may have left anything behind in them."""
+        for key in self.asked & self._open.keys():
+            self._halt(key)
 
     def close(self) -> None:
         """Halt all and keep their logs."""

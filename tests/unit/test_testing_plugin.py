@@ -24,6 +24,8 @@ class Pool:
         raise MachineError(f"asked for {profile} with {list(overrides)}")
     def seen(self):
         return [], [self.logs] if self.asked else []
+    def retire(self):
+        print(f"retired {len(self.asked)}")
     def close(self):
         pass
 
@@ -92,6 +94,12 @@ def test_a_failure_brings_consoles_and_what_qemu_said(pytester: pytest.Pytester)
     assert "(XEN) line 59" in said
     assert "(XEN) line 3\n" not in said
     assert "qmp event=SHUTDOWN" in said
+
+
+def test_what_a_failed_test_used_is_not_used_again(pytester: pytest.Pytester) -> None:
+    _, said = run(pytester, "-s", "-k", "plain or needs_none")
+    assert said.count("retired 1") == 1
+    assert said.count("retired 0") == 1, "one of the two had asked for a testbed"
 
 
 def test_a_test_without_a_testbed_brings_none(pytester: pytest.Pytester) -> None:
