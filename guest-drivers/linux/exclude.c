@@ -42,9 +42,9 @@ static int parse(const char *buf, struct xmc_span *span)
 	if (sscanf(buf, "%llx-%llx %c", &start, &end, &extra) != 2 || start >= end)
 		return -EINVAL;
 
-	/* A frame of which a part is excluded is. */
+	/* A frame of which a part is excluded is; to round up would wrap. */
 	span->first = start >> XEN_PAGE_SHIFT;
-	span->nr = DIV_ROUND_UP_ULL(end, XEN_PAGE_SIZE) - span->first;
+	span->nr = ((end - 1) >> XEN_PAGE_SHIFT) - span->first + 1;
 
 	return 0;
 }

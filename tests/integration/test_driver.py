@@ -146,7 +146,9 @@ def test_excluded_frames_stay_until_they_are_included(guest: Guest, loads: Loads
     load.verify(1)
 
 
-@pytest.mark.parametrize("span", ["", "nonsense", "5000", "6000-5000", "0-1000", "1-2 3"])
+@pytest.mark.parametrize(
+    "span", ["", "nonsense", "5000", "6000-5000", "0-1000", "1-2 3", "0-ffffffffffffffff"]
+)
 def test_an_exclusion_of_no_memory_is_refused(guest: Guest, span: str) -> None:
     with pytest.raises(GuestError):
         driver_write(guest, "exclude", span)
