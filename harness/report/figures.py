@@ -7,7 +7,7 @@ not measured; what it measured while inactive or failed is not shown as a result
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,8 +15,11 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
-from harness.report.run import Run, RunState, Scalar
-from harness.report.values import idle_techniques
+from harness.report.books import PAGE_KIB
+from harness.report.run import Metric, Run, RunState, Scalar
+from harness.report.values import OURS, idle_techniques
+
+SLOWDOWN = "slowdown_"
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +76,8 @@ class Figure:
     bar: Bar
     value: float | None
     dimensions: Mapping[str, Scalar]
+    why: str = ""
+    """It was tried, and came to no result: for this reason."""
 
     @property
     def met(self) -> bool | None:
@@ -87,6 +92,7 @@ class Figure:
             "bar": str(self.bar),
             "met": self.met,
             "measured": self.value is not None,
+            "why": self.why,
             "dimensions": dict(self.dimensions),
         }
 
@@ -107,9 +113,34 @@ def figures(run: Run) -> list[Figure]:
         ]
         dimensions = dict(run.dimensions)
         result += [Figure(bar, m.value, dimensions | dict(m.labels)) for m in found]
-        if not found:
+        without = _without_result(run, bar, found)
+        result += without
+        if not found and not without:
             result.append(Figure(bar, None, dimensions))
     return result
+
+
+def _without_result(run: Run, bar: Bar, found: Sequence[Metric]) -> list[Figure]:
+    """Workloads that were squeezed by ours so far, and of which none of the times is a result."""
+    if run.state is not RunState.PASSED or not bar.name.startswith(SLOWDOWN):
+        return []
+    ram = int(bar.name.removeprefix(SLOWDOWN))
+    measured = {m.labels.get("workload") for m in found}
+    why: dict[Scalar, str] = {}
+    for m in run.metrics:
+        workload = m.labels.get("workload", "")
+        if m.labels.get("technique") != OURS or m.labels.get("ram") != ram or workload in measured:
+            continue
+        if m.name == "over_slice":
+            why[workload] = f"the guest held {m.value * PAGE_KIB / 1024:.1f} MiB more than it may"
+        elif m.name == "unfinished":
+            why[workload] = f"it did not finish in {m.value:g} s"
+        elif m.name == "survived" and not m.value:
+            why[workload] = "it was killed"
+    return [
+        Figure(bar, None, {**run.dimensions, "workload": workload, "ram": ram}, words)
+        for workload, words in why.items()
+    ]
 
 
 def figures_table(run: Run) -> Group:
@@ -128,11 +159,13 @@ def figures_table(run: Run) -> Group:
         verdict = "[green]met[/]" if figure.met else "[red]not met[/]"
         at = " ".join(f"{k}={v}" for k, v in own.items())
         table.add_row(bar.name, f"{figure.value:.4g}", bar.unit, str(bar), verdict, at)
-    missing = ", ".join(figure.bar.name for figure in found if figure.value is None)
+    missing = ", ".join(f.bar.name for f in found if f.value is None and not f.why)
+    without = [f"{f.bar.name}, {f.dimensions['workload']}: {f.why}" for f in found if f.why]
     at = ", ".join(f"{k}={v}" for k, v in run.dimensions.items())
     return Group(
         Text(f"{run.path.name} ({run.state})", style="bold"),
         *([table] if table.row_count else []),
+        *(Text(f"no result: {words}", style="red") for words in without),
         Text(f"not measured: {missing}" if missing else "all are measured", style="dim"),
         Text(f"at {at}", style="dim"),
     )

@@ -30,6 +30,8 @@ Metrics with a chart or table of their own beside the figures of ``harness.repor
     technique_count            a technique's own counter; at 0 it is inactive, and not compared
     slowdown                   by technique, workload and ram: the squeeze curves; slowdown_waking
                                is of the first go after a rest
+    over_slice, unfinished     why there is none: frames held that it might not have, and the
+                               seconds in which it did not end
     minimum_memory             MiB by guest and mode (native, virtualized, compressed): Table 1
 """
 

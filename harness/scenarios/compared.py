@@ -53,6 +53,9 @@ class Squeeze(Model):
     """Goes at the work before it rests, until what is in use has found its place."""
     settle_s: Annotated[float, Field(ge=0)] = 20.0
     """So long at most until the guest holds no more than it may; then it wakes."""
+    cell_s: Annotated[float, Field(gt=0)] = 180.0
+    """So long at most for all that a workload does in a cell: one that only moves pages about
+    never ends. Of this machine's seconds; a cell that ends takes 10 to 40 of them."""
 
 
 class Hosted(Model):

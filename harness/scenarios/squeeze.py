@@ -11,13 +11,14 @@ memory and no technique in the same repetition; the first is, as ``slowdown_waki
 
 from __future__ import annotations
 
+import textwrap
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from statistics import fmean
 from typing import Any
 
-from harness.deadline import Deadline
+from harness.deadline import Deadline, DeadlineExceeded
 from harness.errors import GuestError, ScenarioFailed
 from harness.report.books import gained_kib
 from harness.report.run import Scalar
@@ -25,6 +26,7 @@ from harness.report.values import NONE, OURS
 from harness.scenarios.bed import Guest
 from harness.scenarios.compared import Squeeze
 from harness.scenarios.context import Context
+from harness.scenarios.limited import Limited
 from harness.scenarios.load import guest_run
 from harness.scenarios.techniques import bare, record, technique
 from harness.scenarios.workloads import Setup, running, workload
@@ -42,6 +44,8 @@ BALLOON_S = 60.0
 # which a busy emulator that counts instructions does some in ten of ours.
 LOOK_S = 1.5
 CELL = "cell"
+# Of a message in an event: a command may be thousands of characters.
+WHY = 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +99,8 @@ def cells(step: Squeeze) -> Iterator[list[Cell]]:
 
 
 def squeeze(ctx: Context, step: Squeeze) -> None:
-    """Record ``slowdown`` of each cell, what each technique counted, and who did not survive.
+    """Record ``slowdown`` of each cell, what each technique counted, who did not survive, and what
+    did not finish in its time.
 
     A cell that an earlier attempt at this run has done is not done again. Raises ScenarioFailed
     when content is not what it must be, or a workload did not live with all of the memory and no
@@ -141,18 +146,19 @@ def squeeze(ctx: Context, step: Squeeze) -> None:
 
 
 def _measure(ctx: Context, step: Squeeze, guest: Guest, cell: Cell) -> Took | None:
-    """What the work took; None when the workload was killed or could not begin, or the guest held
-    more than it might."""
+    """What the work took; None when the workload was killed, could not begin or did not finish, or
+    the guest held more than it might."""
     mib = guest.memory_mib * cell.ram // ALL
     _give(guest, mib)
     chosen = technique(cell.technique)
     setup = Setup(seed=ctx.seed, mib=step.mib, corpus=ctx.corpus, work=step.work)
+    limited = Limited(guest, step.cell_s, relieve=lambda: _relieve(guest))
     result: Took | None = None
     lived, why = False, ""
     counted: Mapping[str, int] = {}
     with chosen.on(guest) as active:
         try:
-            with running(workload(cell.workload), guest, setup, prefix=chosen.prefix) as work:
+            with running(workload(cell.workload), limited, setup, prefix=chosen.prefix) as work:
                 for _ in range(step.warm_ups):
                     work.work()
                 _settle(guest, mib, step.settle_s)
@@ -169,14 +175,21 @@ def _measure(ctx: Context, step: Squeeze, guest: Guest, cell: Cell) -> Took | No
             if result is not None:
                 ctx.folder.metric("work_s", result.steady, "s", **cell.labels)
             took.record_latency(ctx.folder, "read_access", guest=guest.name, **cell.labels)
-        except GuestError as error:
-            why = error.message
-            guest_run(guest, "killall -q -9 memload; true")
+        except (GuestError, DeadlineExceeded) as error:
+            if isinstance(error, DeadlineExceeded) and not limited.expired:
+                raise
+            why = textwrap.shorten(error.message, WHY)
+            if limited.expired:
+                why = f"did not finish in {step.cell_s:g} s"
+            _end_memload(guest)
             # It may have been killed only when it was verified.
             counted = counted or record(ctx.folder, guest, active, **_rest(cell))
     acted = bool(counted.get(chosen.counted, 0))
     ctx.active = ctx.active or acted
-    ctx.folder.metric("survived", int(lived), "runs", **cell.labels)
+    if limited.expired:
+        ctx.folder.metric("unfinished", step.cell_s, "s", **cell.labels)
+    else:
+        ctx.folder.metric("survived", int(lived), "runs", **cell.labels)
     times = asdict(result) if result else {"steady": None, "waking": None}
     ctx.folder.event(CELL, **cell.labels, **times, why=why, acted=acted)
     return result
@@ -184,6 +197,16 @@ def _measure(ctx: Context, step: Squeeze, guest: Guest, cell: Cell) -> Took | No
 
 def _rest(cell: Cell) -> dict[str, Scalar]:
     return {k: v for k, v in cell.labels.items() if k != "technique"}
+
+
+def _relieve(guest: Guest) -> None:
+    """Where only pages move about, nothing can be ended before there is memory again."""
+    guest.set_slice(guest.memory_mib)
+    _end_memload(guest)
+
+
+def _end_memload(guest: Guest) -> None:
+    guest_run(guest, "killall -q -9 memload; true")
 
 
 def _settle(guest: Guest, mib: int, within_s: float) -> None:

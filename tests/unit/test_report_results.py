@@ -13,7 +13,7 @@ from harness.errors import UsageError
 from harness.report.cli import write_pictures, write_tables
 from harness.report.figures import figures
 from harness.report.histogram import Histogram
-from harness.report.page.facts import headline
+from harness.report.page.facts import headline, misses
 from harness.report.run import RunState, Scalar, load_run
 from harness.report.runfolder import RunFolder
 
@@ -129,6 +129,24 @@ def test_slower_is_a_headline_beside_the_others(tmp_path: Path) -> None:
     assert tile["value"] == "+20.0%"
     assert tile["label"] == "slower with 50 % of the memory"
     assert tile["detail"] == "lua; +300% by zram; killed with none"
+
+
+def test_a_bar_that_was_tried_in_vain_is_not_just_missing(tmp_path: Path) -> None:
+    with RunFolder("squeezed", seed=1, out=tmp_path / "run") as folder:
+        for technique, name, value in (
+            *(("mem-compress", "survived", 1), ("mem-compress", "over_slice", 2300)),
+            *(("none", "unfinished", 180), ("kill", "survived", 0)),
+        ):
+            folder.metric("technique_count", 5, "events", technique=technique)
+            folder.metric(name, value, "", technique=technique, workload="lua", ram=40)
+    said = "has no result: the guest held 9.0 MiB more than it may; the bar is <= 0.1."
+    assert [said in sentence for sentence in misses(load_run(tmp_path / "run"))] == [True]
+    write_tables([tmp_path / "run"], tmp_path / "results.md")
+    text = (tmp_path / "results.md").read_text()
+    assert "without a result: slowdown_40 (lua: the guest held 9.0 MiB more than it may)" in text
+    assert "| squeezed | lua | none | did not finish in 180 s |" in text
+    assert "| squeezed | lua | mem-compress | held 9.0 MiB too much |" in text
+    assert "slowdown_40" not in text.split("Not measured by any of these runs")[1]
 
 
 def test_pictures_are_small_and_say_what_they_show(run: Path, tmp_path: Path) -> None:

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -11,11 +12,13 @@ from pathlib import Path
 
 import pytest
 
+from harness.deadline import DeadlineExceeded
 from harness.errors import GuestError, ScenarioFailed, UsageError
 from harness.report.figures import figures
 from harness.report.run import load_run
 from harness.report.runfolder import RunFolder
 from harness.scenarios import squeeze as module
+from harness.scenarios.bed import Shell
 from harness.scenarios.compared import Squeeze
 from harness.scenarios.content import Corpus
 from harness.scenarios.context import Context
@@ -41,9 +44,11 @@ class Work:
     """Takes 2 s, and twice that where there is half the memory."""
 
     guest: SlicedGuest
+    shell: Shell
     name: str = "memload"
 
     def work(self) -> Result:
+        self.shell.run("work", timeout_s=600)
         if self.guest.mib == self.guest.kills_at:
             raise GuestError("killed")
         self.guest.works_done += 1
@@ -64,6 +69,7 @@ class SlicedGuest(SimGuest):
     kills_at: int = 0
     greed: int = 0
     dies_at: int = 0
+    hangs_at: int = 0
     works_done: int = 0
     commands: list[str] = field(default_factory=list)
 
@@ -71,6 +77,10 @@ class SlicedGuest(SimGuest):
         SimGuest.__init__(self, self.corpus)
 
     def run(self, command: str, *, timeout_s: float) -> Done:
+        if command == "work" and self.mib == self.hangs_at:
+            time.sleep(timeout_s)
+            raise DeadlineExceeded("waited for work to end")
+        self.commands.append(f"{command} with {self.mib}")
         return Done(b"[1.0] watching")
 
     def restore(self) -> int:
@@ -87,8 +97,10 @@ class SlicedGuest(SimGuest):
 @pytest.fixture
 def guest(monkeypatch: pytest.MonkeyPatch) -> SlicedGuest:
     monkeypatch.setattr(module, "technique", FakeTechnique)
-    monkeypatch.setattr(module, "workload", lambda name: FakeWorkload(Work))
-    return SlicedGuest(Corpus({}))
+    guest = SlicedGuest(Corpus({}))
+    of_guest = FakeWorkload(lambda limited: Work(guest, limited.shell))
+    monkeypatch.setattr(module, "workload", lambda name: of_guest)
+    return guest
 
 
 @contextmanager
@@ -178,7 +190,36 @@ def test_who_holds_more_than_its_share_is_not_quick(guest: SlicedGuest, tmp_path
     run = load_run(tmp_path / "run")
     assert {m.labels["ram"] for m in run.metrics if m.name == "slowdown"} == {100}
     assert {m.value for m in run.metrics if m.name == "over_slice"} == {250}
+    (figure,) = (f for f in figures(run) if f.bar.name == "slowdown_50")
+    assert (figure.value, figure.why) == (None, "the guest held 1.0 MiB more than it may")
     assert all(m.value for m in run.metrics if m.name == "survived")
+
+
+def test_what_never_ends_is_ended_and_told(guest: SlicedGuest, tmp_path: Path) -> None:
+    guest.hangs_at = 32
+    with context(guest, tmp_path) as ctx:
+        squeeze(ctx, STEP.model_copy(update={"cell_s": 0.5, "repetitions": 1}))
+    run = load_run(tmp_path / "run")
+    assert {m.labels["ram"] for m in run.metrics if m.name == "slowdown"} == {100}
+    late = [m for m in run.metrics if m.name == "unfinished"]
+    assert [(m.value, m.labels["ram"]) for m in late] == [(0.5, 50)] * 2
+    # It was neither killed nor did it live; and it had its memory when it was ended.
+    assert {m.labels["ram"] for m in run.metrics if m.name == "survived"} == {100}
+    ended = {c for c in guest.commands if "memload" in c}
+    assert ended == {f"killall -q -9 memload; true with {guest.memory_mib}"}
+    (figure,) = (f for f in figures(run) if f.bar.name == "slowdown_50")
+    assert (figure.value, figure.why) == (None, "it did not finish in 0.5 s")
+
+
+def test_a_command_that_exceeds_its_own_time_is_a_failure(
+    guest: SlicedGuest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def late(command: str, *, timeout_s: float) -> Done:
+        raise DeadlineExceeded("waited for work to end")
+
+    monkeypatch.setattr(guest, "run", late)
+    with pytest.raises(DeadlineExceeded), context(guest, tmp_path) as ctx:
+        squeeze(ctx, STEP)
 
 
 def interrupted(ctx: Context, guest: SlicedGuest) -> None:

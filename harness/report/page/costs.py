@@ -69,6 +69,7 @@ def hosted(values: Sequence[Value]) -> Table:
 def slowdown(values: Sequence[Value]) -> Table:
     """A row a scenario, workload and technique, a column a share of memory: mean of the repetitions
     that are results, and what became of the others."""
+    late: dict[Row, dict[int, list[float]]] = defaultdict(lambda: defaultdict(list))
     took: dict[Row, dict[int, list[float]]] = defaultdict(lambda: defaultdict(list))
     woke: dict[Row, dict[int, list[float]]] = defaultdict(lambda: defaultdict(list))
     over: dict[Row, dict[int, list[float]]] = defaultdict(lambda: defaultdict(list))
@@ -76,7 +77,7 @@ def slowdown(values: Sequence[Value]) -> Table:
     rows: dict[Row, None] = {}
     rams: set[int] = set()
     for v in values:
-        if v.name not in ("slowdown", "slowdown_waking", "survived", "over_slice"):
+        if v.name not in ("slowdown", "slowdown_waking", "survived", "over_slice", "unfinished"):
             continue
         row = str(v.run.info["scenario"]), str(v.own["workload"]), technique_of(v)
         ram = int(str(v.own["ram"]))
@@ -87,6 +88,8 @@ def slowdown(values: Sequence[Value]) -> Table:
             woke[row][ram].append(v.value)
         elif v.name == "over_slice":
             over[row][ram].append(v.value)
+        elif v.name == "unfinished":
+            late[row][ram].append(v.value)
         elif not v.value:
             killed[row][ram] += 1
         if v.name != "survived" or not v.value:
@@ -100,6 +103,8 @@ def slowdown(values: Sequence[Value]) -> Table:
             words += [f"{waking} waking"] if waking != words[0] else []
         if over[row][ram]:
             words.append(f"held {fmean(over[row][ram]) / PAGES_PER_MIB:.1f} MiB too much")
+        if late[row][ram]:
+            words.append(f"did not finish in {max(late[row][ram]):g} s")
         if killed[row][ram]:
             words.append("killed" if not words else f"killed {killed[row][ram]} times")
         return "; ".join(words)

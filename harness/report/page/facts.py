@@ -80,9 +80,12 @@ def ended(run: Run) -> str:
 
 
 def misses(run: Run) -> list[str]:
-    """A sentence for each figure that misses its bar."""
+    """A sentence for each figure that misses its bar, or that was tried and has no result."""
     said = []
     for figure in figures(run):
+        if figure.why:
+            what = f"{figure.bar.name} ({figure.bar.what}) at {at(run, figure.dimensions)}"
+            said.append(f"{what} has no result: {figure.why}; the bar is {figure.bar}.")
         if figure.value is None or figure.met:
             continue
         off = abs(figure.value - figure.bar.bound) / abs(figure.bar.bound)
@@ -117,7 +120,17 @@ def not_measured(runs: Sequence[Run]) -> list[str]:
     return [
         each[0].bar.name
         for each in _by_bar(runs).values()
-        if all(figure.value is None for figure in each)
+        if all(figure.value is None and not figure.why for figure in each)
+    ]
+
+
+def without_result(runs: Sequence[Run]) -> list[str]:
+    """Names of the bars that some of these runs tried to measure, and none did, and why."""
+    return [
+        f"{each[0].bar.name} ({figure.dimensions['workload']}: {figure.why})"
+        for each in _by_bar(runs).values()
+        for figure in each
+        if figure.why
     ]
 
 
@@ -201,6 +214,7 @@ def _slowdown_tiles(run: Run) -> list[dict[str, str]]:
     cell = {key: worst.labels.get(key) for key in ("workload", "ram")}
     others: dict[str, list[float]] = defaultdict(list)
     killed: dict[str, None] = {}
+    unfinished: dict[str, None] = {}
     idle = idle_techniques(run)
     for m in run.metrics:
         technique = str(m.labels.get("technique"))
@@ -211,8 +225,11 @@ def _slowdown_tiles(run: Run) -> list[dict[str, str]]:
                 others[technique].append(m.value)
             elif m.name == "survived" and not m.value:
                 killed[technique] = None
+            elif m.name == "unfinished":
+                unfinished[technique] = None
     told = [f"{sum(v) / len(v):+,.0%} by {name}" for name, v in others.items()]
     told += [f"killed with {', '.join(killed)}"] if killed else []
+    told += [f"never ends with {', '.join(unfinished)}"] if unfinished else []
     label = f"slower with {cell['ram']} % of the memory"
     detail = "; ".join([str(cell["workload"]), *told])
     return [{"value": f"{worst.value:+.1%}", "label": label, "detail": detail}]

@@ -35,6 +35,8 @@ def results(runs: Sequence[Run]) -> str:
     for table in tables:
         if table.rows:
             lines += [f"## {table.title}", "", *table.lines(), ""]
+    if without := facts.without_result(runs):
+        lines += [f"Tried, and without a result: {'; '.join(without)}.", ""]
     missing = facts.not_measured(runs)
     if missing:
         lines += [f"Not measured by any of these runs: {', '.join(missing)}.", ""]
