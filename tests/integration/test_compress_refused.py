@@ -38,7 +38,7 @@ def answers(dom0: Transport, domid: int) -> dict[str, int]:
     return {name: int(error) for name, error in (line.split() for line in lines)}
 
 
-def test_saving_and_migrating_a_compressed_guest_are_refused_and_harmless(
+def test_saving_migrating_and_offlining_of_frames_are_refused_and_harmless(
     guest: Guest, loads: Loads, dom0: Transport, domid: int
 ) -> None:
     load = loads.start(ContentClass.MIX, PAGES)
@@ -56,6 +56,8 @@ def test_saving_and_migrating_a_compressed_guest_are_refused_and_harmless(
     # And below xl: the domctls that both need.
     asked = answers(dom0, domid)
     assert asked["logdirty"] == asked["context"] == errno.ENOSYS
+    # Nor is a frame taken away from anybody: not from a store, the reserve, or the guest.
+    assert asked["offline"] == errno.EINVAL
 
     after = DomainController(dom0, domid).stats()
     assert after.info["enabled"]

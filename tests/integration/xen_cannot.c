@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Ask Xen for what it cannot do to a domain on Arm, or not to one that the
- * controller is on for; a line for each with what it says.
+ * Ask Xen for what it cannot do to a domain or its frames on Arm, or not to one
+ * that the controller is on for; a line for each with what it says.
  *
  *      xen-cannot DOMID
  */
@@ -51,6 +51,33 @@ static int assign(unsigned int domid)
     return hypercall(__HYPERVISOR_domctl);
 }
 
+/* One frame in sixteen of the board's first GiB, whoever has it. */
+static int offline(unsigned int domid)
+{
+    struct xen_sysctl *ctl = (struct xen_sysctl *)arg_area;
+    uint32_t *status = (uint32_t *)data_area;
+    unsigned int refused = 0;
+    uint32_t mfn;
+
+    (void)domid;
+    for ( mfn = 0x40000; mfn < 0x80000; mfn += 16 )
+    {
+        memset(ctl, 0, sizeof(*ctl));
+        ctl->cmd = XEN_SYSCTL_page_offline_op;
+        ctl->interface_version = XEN_SYSCTL_INTERFACE_VERSION;
+        ctl->u.page_offline.cmd = sysctl_page_offline;
+        ctl->u.page_offline.start = ctl->u.page_offline.end = mfn;
+        set_xen_guest_handle_raw(ctl->u.page_offline.status, status);
+
+        if ( !hypercall(__HYPERVISOR_sysctl) )
+            return 0;
+        refused += *status == (PG_OFFLINE_FAILED | PG_OFFLINE_NOT_CONV_RAM);
+    }
+
+    /* All but Xen's own, and what the board has not. */
+    return refused > 1000 ? -EINVAL : -ENXIO;
+}
+
 int main(int argc, char **argv)
 {
     static const struct {
@@ -60,6 +87,7 @@ int main(int argc, char **argv)
         { "logdirty", logdirty },
         { "context", context },
         { "assign", assign },
+        { "offline", offline },
     };
     unsigned int domid = argc > 1 ? atoi(argv[1]) : 0, i;
 
