@@ -5,14 +5,12 @@ from __future__ import annotations
 
 import re
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import numpy as np
 import pytest
 
 from harness.build.artifacts import existing
-from harness.deadline import Deadline
 from harness.errors import GuestError
 from harness.monitor.pressure import DRIVER
 from harness.paths import repo_root
@@ -29,18 +27,11 @@ from harness.scenarios.load import (
 )
 from harness.scenarios.pressure import read_pressure
 from harness.testing import TestbedPool
-from tests.integration.compression import Loads
+from tests.integration.compression import Loads, wait_for
 
 MODULE = "/lib/modules/xen_memcompress.ko"
 LOADS_AND_UNLOADS = 50
 PAGE_BYTES = 4096
-
-
-def wait_for(what: str, holds: Callable[[], bool], timeout_s: float) -> None:
-    deadline = Deadline(timeout_s)
-    while not holds():
-        deadline.check(what)
-        time.sleep(0.3)
 
 
 def codec_runs(guest: Guest) -> int:
