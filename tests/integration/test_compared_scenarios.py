@@ -19,6 +19,8 @@ sample_s = 0
 
 [settings]
 "guests.android.enabled" = false
+# Without sweeps nothing is old, and whoever keeps to its slice has nothing to compress.
+"guests.linux.compress.sweep_ms" = 500
 "guests.linux.options" = '["rootfstype=ramfs"]'
 "timeouts.guest_s" = 90
 

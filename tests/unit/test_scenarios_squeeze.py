@@ -256,6 +256,9 @@ def test_what_acted_in_an_earlier_attempt_has_acted(guest: SlicedGuest, tmp_path
         squeeze(ctx, STEP)
         assert ctx.active
     assert guest.works_done == 16
+    # Each cell but the one it is compared with, in both repetitions, once.
+    told = [m for m in load_run(tmp_path / "run").metrics if m.name == "slowdown"]
+    assert len(told) == 2 * 3
 
 
 @pytest.mark.parametrize(("scenario", "seed"), [("y", 1), ("x", 2)])
