@@ -42,6 +42,10 @@ def host() -> Mapping[str, Any]:
     }
 
 
+# Where a run was left, and on which of several testbeds it ran, is not part of what it is.
+PLACES = ("--out", "--name")
+
+
 def reproduce(command_line: Sequence[str]) -> str:
     """The command that repeats a run, for a shell in the checkout."""
     if not command_line:
@@ -50,13 +54,14 @@ def reproduce(command_line: Sequence[str]) -> str:
     # However it was started: the console script, or python -m harness.cli.app.
     name = "harness" if program.name in ("harness", "app.py") else str(program)
     words: list[str] = []
-    after_out = False
+    value_of_place = False
     for word in command_line[1:]:
-        # Where a run was left is not part of what it is.
-        if after_out or word == "--out" or word.startswith("--out="):
-            after_out = word == "--out"
-            continue
-        words.append(word)
+        if value_of_place:
+            value_of_place = False
+        elif word in PLACES:
+            value_of_place = True
+        elif word != "--resume" and not word.startswith(tuple(f"{key}=" for key in PLACES)):
+            words.append(word)
     return shlex.join([name, *words])
 
 

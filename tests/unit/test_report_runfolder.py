@@ -120,6 +120,8 @@ def test_a_partial_run_goes_on_or_was_killed(tmp_path: Path) -> None:
 def test_a_run_says_the_command_that_repeats_it() -> None:
     line = ["/x/.venv/bin/harness", "run", "a b", "--out", "/tmp/y", "--seed", "7"]
     assert reproduce(line) == "harness run 'a b' --seed 7"
+    line = ["/x/harness", "--name", "second", "run", "squeeze", "--out=/tmp/y", "--resume"]
+    assert reproduce(line) == "harness run squeeze"
 
 
 def test_a_full_disk_is_a_matter_of_set_up_and_the_run_stays_partial(tmp_path: Path) -> None:

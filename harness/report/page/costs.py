@@ -34,7 +34,7 @@ RATIOS = {
 WAKING = (
     "Of steady work, and, where it differs, of the first go after a rest, in which all that is in"
     " use grew old: it comes back where it was compressed, and where Xen keeps access flags each"
-    " page faults once."
+    " page faults after each sweep until it is known to be in use again, then after one in eight."
 )
 APPLICATIONS = {
     "apps_alive": "applications alive",
