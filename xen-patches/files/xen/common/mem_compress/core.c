@@ -389,6 +389,13 @@ int mem_compress_relinquish(struct domain *d)
     kill_timer(&mc->sweep_timer);
     kill_timer(&mc->tidy_timer);
 
+    /*
+     * Whoever takes an entry away, which needs no mc_begin(), frees its object
+     * with this held, having found the domain alive: he is through now.
+     */
+    arch_mc_lock(d);
+    arch_mc_unlock(d);
+
     smp_mb(); /* is_dying before inflight: see mc_begin(). */
     if ( atomic_read(&mc->inflight) )
         return -ERESTART;
