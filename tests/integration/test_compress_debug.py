@@ -10,13 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from harness.hypervisor import DomainController, Xl
+from harness.hypervisor import DomainController
 from harness.hypervisor.memcompress import TOOL
 from harness.transport.base import Transport
+from tests.integration.debug_key import pressed
 from tests.integration.domains import paused_domain
 from tests.integration.xentrace import CLASS_MEM, Event, Record, records
 
-KEY = "y"
 # Lines that the key prints for a domain, and for the host.
 LINES_DOMAIN, LINES_HOST = 6, 1
 FORCED = 7
@@ -29,15 +29,6 @@ def newcomer(dom0: Transport) -> Iterator[DomainController]:
     with paused_domain(dom0, "traced") as domid:
         dom0.succeed([TOOL, "enable", str(domid), "sweep_ms=0"])
         yield DomainController(dom0, domid)
-
-
-def pressed(dom0: Transport) -> list[str]:
-    """What the key prints."""
-    dom0.succeed("xl dmesg -c")
-    Xl(dom0).debug_keys(KEY)
-    lines = [line.removeprefix("(XEN) ") for line in dom0.succeed("xl dmesg").splitlines()]
-    start = next(i for i, line in enumerate(lines) if "memory compression: reserve" in line)
-    return lines[start:]
 
 
 def test_the_debug_key_prints_the_books_of_every_domain(

@@ -121,8 +121,11 @@ static void cf_check print_books(unsigned char key)
 
     mc_reserve_info(&held, &target);
     printk("'%c' pressed -> memory compression: reserve %"PRIu64" of %"PRIu64
-           " pages, heap %lu free\n",
+           " pages, heap %lu free",
            key, held, target, avail_domheap_pages());
+    if ( IS_ENABLED(CONFIG_DEBUG) )
+        printk(", %d in hand", mc_frames_in_hand());
+    printk("\n");
 
     rcu_read_lock(&domlist_read_lock);
 

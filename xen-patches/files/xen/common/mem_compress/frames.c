@@ -40,6 +40,23 @@ static struct mc_floors floors;
 static struct timer refill_timer;
 static bool sleepers;
 
+/*
+ * In debug builds: frames that are neither the heap's nor a domain's.  At rest
+ * they are those of the reserve, and of all stores.
+ */
+static atomic_t in_hand;
+
+static void took(int nr)
+{
+    if ( IS_ENABLED(CONFIG_DEBUG) )
+        atomic_add(nr, &in_hand);
+}
+
+int mc_frames_in_hand(void)
+{
+    return atomic_read(&in_hand);
+}
+
 /* Of a CPU's frames, or NULL. */
 static struct page_info *front_pop(struct mc_cpu *cpu)
 {
@@ -149,6 +166,8 @@ static bool reserve_push(struct page_info *pg)
 
 static struct page_info *heap_get(unsigned int order)
 {
+    struct page_info *pg;
+
     if ( mc_inject_failure() )
         return NULL;
 
@@ -156,7 +175,17 @@ static struct page_info *heap_get(unsigned int order)
      * Whoever asks writes all of it, or keeps it to Xen, and whatever becomes
      * a guest's goes through arch_mc_clean_in(), instruction cache included.
      */
-    return alloc_domheap_pages(NULL, order, MEMF_no_scrub | MEMF_no_flush);
+    pg = alloc_domheap_pages(NULL, order, MEMF_no_scrub | MEMF_no_flush);
+    if ( pg )
+        took(1 << order);
+
+    return pg;
+}
+
+static void heap_put(struct page_info *pg)
+{
+    took(-1);
+    free_domheap_page(pg);
 }
 
 struct page_info *mc_frame_get(struct mem_compress *mc,
@@ -243,7 +272,7 @@ void mc_frame_put(struct page_info *pg)
      * reference to: all who unmap keep one until they have flushed.
      */
     if ( !reserve_push(pg) )
-        free_domheap_page(pg);
+        heap_put(pg);
 }
 
 bool mc_reserve_refill(unsigned int max)
@@ -257,7 +286,7 @@ bool mc_reserve_refill(unsigned int max)
 
         if ( !reserve_push(pg) )
         {
-            free_domheap_page(pg);
+            heap_put(pg);
             break;
         }
     }
@@ -305,7 +334,7 @@ void mc_reserve_trim(void)
     spin_unlock(&reserve_lock);
 
     while ( (pg = page_list_remove_head(&surplus)) )
-        free_domheap_page(pg);
+        heap_put(pg);
 }
 
 static unsigned int target_with(unsigned int nr_vcpus)
@@ -372,7 +401,7 @@ void mc_reserve_shrink(unsigned int nr_vcpus)
 
     /* Without a target no CPU fills its front again. */
     while ( !want && (pg = front_steal()) )
-        free_domheap_page(pg);
+        heap_put(pg);
 
     mc_reserve_trim();
 }
@@ -407,6 +436,7 @@ void mc_attach(struct domain *d, struct page_info *pg)
 
 void mc_attach_end(struct domain *d, unsigned int nr)
 {
+    took(-(int)nr);
     d->mem_compress->owed -= nr;
     if ( nr && unlikely(domain_adjust_tot_pages(d, nr) == nr) )
         get_knownalive_domain(d);
@@ -429,6 +459,7 @@ void mc_frame_detach(struct domain *d, struct page_info *pg)
     nrspin_unlock(&d->page_alloc_lock);
 
     page_set_owner(pg, NULL);
+    took(1);
     mc_frame_put(pg);
 
     if ( drop_dom_ref )

@@ -208,6 +208,8 @@ bool mc_reserve_ok(void);
 /* By up to @max frames; false: there are none. */
 bool mc_reserve_refill(unsigned int max);
 void mc_reserve_info(uint64_t *held, uint64_t *target);
+/* In debug builds: frames that are neither the heap's nor a domain's. */
+int mc_frames_in_hand(void);
 
 /* An anonymous frame with unspecified content on behalf of @mc, or NULL. */
 struct page_info *mc_frame_get(struct mem_compress *mc,
