@@ -9,12 +9,12 @@ from dataclasses import replace
 import pytest
 
 from harness.hypervisor import DomainController
-from harness.hypervisor.memcompress import TOOL
+from harness.hypervisor.memcompress import TOOL, Stats
 from harness.monitor.pressure import DRIVER
 from harness.report.books import imbalance_pages
 from harness.scenarios.content import ContentClass
 from harness.scenarios.live import LiveGuest
-from harness.scenarios.load import guest_run, is_compressed
+from harness.scenarios.load import G_LZO, guest_run, is_compressed
 from harness.testbed import Guest
 from harness.transport.base import Transport
 from tests.integration.compression import SETUP, Loads, repeated, wait_for
@@ -26,6 +26,8 @@ QUOTA = 700
 CLOSE = 500
 # Pages that find out that a store is full, batch by batch.
 IN_VAIN = 100
+# A store that is full of objects of about 3 KiB, and how much of what is dropped others replace.
+STORE_PAGES, REFILLED = 200, 0.5
 # What xl lets a domain have besides its memory.
 SLACK_PAGES = 256
 # Xen's GUEST_RAM0_BASE, and behind what the domain is made with.
@@ -155,6 +157,78 @@ def test_a_store_at_its_limit_is_not_asked_in_vain(newcomer: DomainController) -
     again = newcomer.stats()
     assert 150 < again.store_pages <= 200
     assert imbalance_pages(again) == 0
+
+
+def fill_store(controller: DomainController) -> Stats:
+    """Compress until the domain's store is not asked any more."""
+    controller.compress()
+    full = controller.stats()
+    controller.compress()
+    again = controller.stats()
+    assert again.nominated - full.nominated < IN_VAIN
+    assert again.lzo - full.lzo < IN_VAIN
+    return again
+
+
+@pytest.mark.parametrize(
+    "word",
+    [
+        pytest.param("out", id="are ballooned out"),
+        pytest.param("over", id="get other frames"),
+    ],
+)
+def test_a_full_store_takes_pages_again_when_some_of_its_own(
+    dom0: Transport, newcomer: DomainController, word: str
+) -> None:
+    """A few of each page of the store: hardly one becomes free, the room is within them."""
+    newcomer.set(replace(SETUP, max_store_pages=STORE_PAGES))
+    full = fill_store(newcomer)
+    stored = [gfn for gfn, state in enumerate(newcomer.states()) if state & 0xF == G_LZO]
+    assert len(stored) > STORE_PAGES
+    gone = stored[::8]
+    program = push_program(dom0, "xen_memory.c")
+    words = " ".join(f"{gfn:#x}" for gfn in gone)
+    assert int(dom0.succeed(f"{program} {word} {newcomer.domid} {words}")) == len(gone)
+    after = newcomer.stats()
+    print(full, after, sep="\n")
+    assert after.dropped - full.dropped == len(gone)
+    assert full.lzo - after.lzo == len(gone)
+    assert imbalance_pages(after) == 0
+    newcomer.compress()
+    again = newcomer.stats()
+    assert again.lzo - after.lzo > REFILLED * len(gone)
+    assert again.store_pages <= STORE_PAGES
+    assert imbalance_pages(again) == 0
+    assert newcomer.restore() >= again.lzo
+
+
+def test_a_full_store_takes_pages_again_when_the_guest_frees_some(
+    guest: LiveGuest, loads: Loads
+) -> None:
+    load = loads.start(ContentClass.TEXT, 1024)
+    guest.controller.restore()
+    guest.controller.set(replace(SETUP, max_store_pages=STORE_PAGES))
+    try:
+        load.compress()
+        full = fill_store(guest.controller)
+        kept = int(is_compressed(load.states()).sum())
+        assert kept > STORE_PAGES // 2
+        loads.stop(load)
+        wait_for(
+            "the objects to be dropped",
+            lambda: full.lzo - guest.controller.stats().lzo > REFILLED * kept,
+            timeout_s=10,
+        )
+        before = guest.controller.stats()
+        # What had no place: much of the guest's own.
+        guest.controller.compress()
+        after = guest.controller.stats()
+        print(full, before, after, sep="\n")
+        assert after.lzo - before.lzo > REFILLED * kept
+        assert after.store_pages <= STORE_PAGES
+        assert imbalance_pages(after) == 0
+    finally:
+        guest.controller.set(SETUP)
 
 
 def test_what_was_just_brought_back_is_not_taken_by_age(guest: LiveGuest, loads: Loads) -> None:

@@ -4,6 +4,8 @@
  *
  *      xen-memory populate DOMID GFN COUNT   more frames, from there on: how
  *                                            many Xen gave
+ *      xen-memory over DOMID GFN...          the same where something is
+ *      xen-memory out DOMID GFN...           take these away: how many
  *      xen-memory max DOMID KIB              the limit of what it may have
  */
 
@@ -22,9 +24,21 @@ static int memory_op(unsigned int cmd)
     return rc < 0 ? -errno : rc;
 }
 
-static int populate(unsigned int domid, uint64_t gfn, unsigned int count)
+static int reservation(unsigned int cmd, unsigned int domid,
+                       unsigned int count)
 {
     struct xen_memory_reservation *r = (void *)arg_area;
+
+    memset(r, 0, sizeof(*r));
+    set_xen_guest_handle_raw(r->extent_start, (xen_pfn_t *)data_area);
+    r->nr_extents = count;
+    r->domid = domid;
+
+    return memory_op(cmd);
+}
+
+static int populate(unsigned int domid, uint64_t gfn, unsigned int count)
+{
     xen_pfn_t *list = (void *)data_area;
     unsigned int i;
 
@@ -32,12 +46,22 @@ static int populate(unsigned int domid, uint64_t gfn, unsigned int count)
         return -E2BIG;
     for ( i = 0; i < count; i++ )
         list[i] = gfn + i;
-    memset(r, 0, sizeof(*r));
-    set_xen_guest_handle_raw(r->extent_start, list);
-    r->nr_extents = count;
-    r->domid = domid;
 
-    return memory_op(XENMEM_populate_physmap);
+    return reservation(XENMEM_populate_physmap, domid, count);
+}
+
+static int listed(unsigned int cmd, unsigned int domid, char **words,
+                  unsigned int count)
+{
+    xen_pfn_t *list = (void *)data_area;
+    unsigned int i;
+
+    if ( count * sizeof(*list) > XMC_DATA_BYTES )
+        return -E2BIG;
+    for ( i = 0; i < count; i++ )
+        list[i] = strtoull(words[i], NULL, 0);
+
+    return reservation(cmd, domid, count);
 }
 
 static int set_max(unsigned int domid, uint64_t kib)
@@ -66,6 +90,11 @@ int main(int argc, char **argv)
         rc = populate(number[0], number[1], number[2]);
     else if ( argc == 4 && !strcmp(argv[1], "max") )
         rc = set_max(number[0], number[1]);
+    else if ( argc > 3 && !strcmp(argv[1], "over") )
+        rc = listed(XENMEM_populate_physmap, number[0], argv + 3, argc - 3);
+    else if ( argc > 3 && !strcmp(argv[1], "out") )
+        rc = listed(XENMEM_decrease_reservation, number[0], argv + 3,
+                    argc - 3);
 
     printf("%d\n", rc);
 
