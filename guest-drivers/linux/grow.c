@@ -54,7 +54,11 @@
 /* Growth is not given back for so long; then half of what is free each period. */
 #define KEEP		(10 * HZ)
 #define PERIOD		HZ
-/* Between two looks while more is held than the slice. */
+/*
+ * Between two looks while the guest has more pages than its slice has frames:
+ * an application that starts or wakes up takes several times the margin in a
+ * second.
+ */
 #define HURRY		(HZ / 5)
 /* A broker in dom0 looks each second or so; one that has nothing is let be. */
 #define LENDER_LOOKS	(2 * HZ)
@@ -279,8 +283,11 @@ static unsigned long idle_growth(long have)
 	/* Free pages and no frames for them: the balloon is where they belong. */
 	if (have < 0 && free > keep)
 		nr = min((unsigned long)-have, free - keep);
-	if (free > keep && time_after(jiffies, last_growth + KEEP))
+	if (free > keep && time_after(jiffies, last_growth + KEEP)) {
 		nr = max(nr, (free - keep) / 2);
+		/* Half of the rest in a period. */
+		last_growth = jiffies - KEEP + PERIOD;
+	}
 	/*
 	 * What the guest has does not fit, and its slice is all it may hold.
 	 * The balloon takes what it can get; then the kernel's killer decides.
@@ -316,7 +323,7 @@ static bool keep_ahead(void)
 /* While the guest has grown: keep to the slice, and give back what is idle. */
 static void look_after(struct work_struct *unused)
 {
-	bool hurry = false;
+	bool hurry = xmc_balloon_grown();
 	long have;
 
 	mutex_lock(&grow_lock);

@@ -30,11 +30,11 @@ int driver_compress(int pid, unsigned int min_age, unsigned int pages)
 	return file_write(FOLDER "compress", text);
 }
 
-int driver_restore(int pid)
+int driver_restore(int pid, unsigned int pages)
 {
-	char text[16];
+	char text[40];
 
-	snprintf(text, sizeof(text), "%d", pid);
+	snprintf(text, sizeof(text), "%d pages=%u", pid, pages);
 	return file_write(FOLDER "restore", text);
 }
 

@@ -18,7 +18,7 @@ void driver_read(struct driver_numbers *numbers);
 
 /* 0, or -1 with errno: ESRCH when the process is gone. */
 int driver_compress(int pid, unsigned int min_age, unsigned int pages);
-int driver_restore(int pid);
+int driver_restore(int pid, unsigned int pages);
 int driver_grow(unsigned long kib);
 
 #endif

@@ -11,6 +11,7 @@
  */
 #include <errno.h>
 #include <getopt.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -133,6 +134,22 @@ static void compress(unsigned int pages, const char *why, unsigned int share)
 		driver_grow((unsigned long)last_gained * 4);
 }
 
+/*
+ * Pages that may come back before anybody has touched them: half of the frames
+ * of the slice that are not held. All that a process of Android's has mapped is
+ * several times what it uses, and what it uses needs frames, too. More than the
+ * slice would only have others compressed.
+ */
+static unsigned int room_for_hint(void)
+{
+	struct driver_numbers now;
+
+	driver_read(&now);
+	if (now.slice <= 0)
+		return UINT_MAX; /* nobody grants it one */
+	return now.slice > now.held ? (unsigned int)((now.slice - now.held) / 2) : 0;
+}
+
 /* Who came to the foreground comes back in bulk. Whether others may yet. */
 static bool bring_back(void)
 {
@@ -148,11 +165,14 @@ static bool bring_back(void)
 		if (adj == 1001) {
 			p->asked = false; /* gone */
 		} else if (policy_wants_back(&config, p, adj)) {
+			unsigned int pages = room_for_hint();
+
 			p->asked = false;
 			p->ran_ms = now_ms();
-			say("restoring pid %d (%s): oom_score_adj %d, was %d",
-			    p->pid, p->name, adj, p->asked_adj);
-			driver_restore(p->pid);
+			say("restoring pid %d (%s): oom_score_adj %d, was %d; room for %u pages",
+			    p->pid, p->name, adj, p->asked_adj, pages);
+			if (pages)
+				driver_restore(p->pid, pages);
 		} else {
 			waiting = true;
 		}

@@ -18,7 +18,7 @@ PAGES_PER_MIB = 256
 SLICE_TOLERANCE = 0.02
 # Part of the time that each application may go unverified in which all have their turn: the rest
 # is for the start of one more.
-PACE = 0.7
+PACE = 0.6
 
 
 @dataclass(frozen=True, slots=True)

@@ -268,7 +268,7 @@ class AppsAlive(Model):
     """Each application verifies its whole heap at least so often, or it does not count."""
     verify_from: Count = 5
     """With fewer nothing is verified: they are known to fit."""
-    rounds: Count = 2
+    rounds: Count = 1
     """How often each has its turn before one more is started."""
 
 

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Iterator
 
@@ -10,9 +11,10 @@ import pytest
 
 from harness.build.artifacts import existing
 from harness.scenarios.bed import Guest
-from harness.scenarios.content import ContentClass
+from harness.scenarios.content import U64, ContentClass
 from harness.scenarios.driver import daemon_log, start_daemon
 from harness.scenarios.load import (
+    Load,
     driver_counters,
     driver_write,
     guest_run,
@@ -21,9 +23,11 @@ from harness.scenarios.load import (
 )
 from harness.scenarios.pressure import read_pressure
 from tests.integration.compression import Loads, wait_for
+from tests.integration.conftest import SLICE_MIB
 from tests.integration.waiting import FRONT, front_cgroup, waiting
 
 PAGES = 1024
+PAGES_PER_MIB = 256
 
 
 @pytest.fixture
@@ -91,29 +95,71 @@ def test_a_dry_run_says_whom_it_would_ask_for_and_asks_for_nobody(
     assert driver_counters(calm) == before
 
 
-def test_who_comes_to_the_foreground_comes_back_in_bulk(calm: Guest, calm_loads: Loads) -> None:
-    """What is cached goes first, and comes back by one hint rather than fault by fault."""
-    other = idle_load(calm, calm_loads, "other")
-    cached = calm_loads.start(ContentClass.TEXT, PAGES, name="cached")
-    guest_run(calm, f"echo 900 > /proc/{cached.pid}/oom_score_adj")
+def cached_load(guest: Guest, loads: Loads, pages: int = PAGES) -> tuple[Load, U64]:
+    """A process in the background and its frames, most of which the daemon had compressed."""
+    cached = loads.start(ContentClass.TEXT, pages, name="cached")
+    guest_run(guest, f"echo 900 > /proc/{cached.pid}/oom_score_adj")
     # Asked for once: a process that answers runs, and is not idle.
     pfns = cached.pfns()
     for _ in range(3):
-        calm.controller.sweep()
-    time.sleep(1.0)  # past min_idle_ms, both of them
-    start_daemon(calm)
-    with waiting(calm):
+        guest.controller.sweep()
+    time.sleep(1.0)  # past min_idle_ms, whoever was started before it, too
+    start_daemon(guest)
+    with waiting(guest):
         wait_for(
             "the cached process to be compressed",
-            lambda: int(is_compressed(states_of(calm, pfns)).sum()) > PAGES // 2,
+            lambda: int(is_compressed(states_of(guest, pfns)).sum()) > pages // 2,
         )
+    return cached, pfns
+
+
+def settled(guest: Guest) -> int:
+    """Frames that it holds, once what was killed has given back its own."""
+    before, held = 0, guest.controller.stats().held
+    while abs(held - before) > PAGES // 16:
+        time.sleep(3.0)  # what is free is reported two seconds later
+        before, held = held, guest.controller.stats().held
+    return held
+
+
+def to_the_front(guest: Guest, load: Load) -> int:
+    """Bring it there; pages that the daemon said there was room for."""
+    said = re.compile(rf"restoring pid {load.pid} .*; room for (\d+) pages")
+    guest_run(guest, f"echo 0 > /proc/{load.pid}/oom_score_adj")
+    wait_for("the hint", lambda: bool(said.search(daemon_log(guest))))
+    found = said.search(daemon_log(guest))
+    assert found
+    return int(found[1])
+
+
+def test_who_comes_to_the_foreground_comes_back_in_bulk(calm: Guest, calm_loads: Loads) -> None:
+    """What is cached goes first, and comes back by one hint rather than fault by fault."""
+    other = idle_load(calm, calm_loads, "other")
+    cached, _ = cached_load(calm, calm_loads)
     said = daemon_log(calm)
     first = said.find(f"compressed pid {cached.pid}")
     assert 0 <= first < (said.find(f"compressed pid {other}") + 1 or len(said))
     restored = driver_counters(calm)["restored"]
-    guest_run(calm, f"echo 0 > /proc/{cached.pid}/oom_score_adj")
-    wait_for("the hint", lambda: f"restoring pid {cached.pid}" in daemon_log(calm))
+    settled(calm)
+    assert to_the_front(calm, cached) > PAGES
     # It may answer now. The kernel may have moved some, and others may be in their places.
     wait_for("its pages", lambda: not is_compressed(states_of(calm, cached.pfns())).any())
     assert driver_counters(calm)["restored"] - restored > PAGES // 2
     cached.verify(1)
+
+
+def test_what_comes_back_in_bulk_leaves_half_of_the_room(calm: Guest, calm_loads: Loads) -> None:
+    """It is a guess, and others are not compressed for its sake."""
+    # So many that half of them are more than the driver makes room for when the slice is set.
+    cached, pfns = cached_load(calm, calm_loads, 4 * PAGES)
+    away = int(is_compressed(states_of(calm, pfns)).sum())
+    try:
+        calm.set_slice(settled(calm) // PAGES_PER_MIB + 1)
+        restored = driver_counters(calm)["restored"]
+        room = to_the_front(calm, cached)
+        wait_for("the rest", lambda: driver_counters(calm)["restored"] - restored <= room)
+        assert room < away
+        assert is_compressed(states_of(calm, pfns)).any()
+        cached.verify(1)
+    finally:
+        calm.set_slice(SLICE_MIB)

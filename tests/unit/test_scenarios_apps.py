@@ -96,14 +96,14 @@ def alive(starts: list[list[tuple[int, str]]], gone: list[int]) -> Alive:
         "dumpsys activity": [(0, f"cold 0 warm 0 gone {count}\n") for count in gone],
     } | {f"am start {name}": list(said) for name, said in zip(names, starts, strict=True)}
     guest = type("Guest", (), {"name": "android", "shell": Said(answers)})()
-    step = schema.AppsAlive(do="apps-alive", verify_from=2)
+    step = schema.AppsAlive(do="apps-alive", verify_from=2, rounds=2)
     return fill(guest, step, controlled=False)
 
 
 def test_all_count_when_nobody_is_killed() -> None:
     found = alive([[COLD, WARM]] * 3, [0])
     assert (found.count, found.why) == (3, "no more applications")
-    assert 20 < found.longest_s <= 30
+    assert 15 < found.longest_s <= 30
 
 
 def test_those_before_the_first_kill_count() -> None:
