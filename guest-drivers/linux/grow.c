@@ -63,8 +63,18 @@
 /* A broker in dom0 looks each second or so; one that has nothing is let be. */
 #define LENDER_LOOKS	(2 * HZ)
 #define LENDER_HAS_NONE	(10 * HZ)
-/* So much less than the slice is held, for what comes back until the next look. */
+/*
+ * So much less than the slice is held, for what comes back until the next look;
+ * and half of what a look keeps free ahead, which has no frames until then.
+ */
 #define MARGIN		((long)(4 * STEP))
+/*
+ * After so many looks in a row that found more held than the slice, and nothing
+ * else to be compressed, that is not over in a moment: what is in use is taken,
+ * too. All of it may come back, so it is so little room at a time.
+ */
+#define IN_USE		10U
+#define BITE		((long)(2 * STEP))
 /* So long more than the slice may be held because restores take too long. */
 #define STORM		(5 * HZ)
 /*
@@ -189,7 +199,7 @@ static unsigned long scan_pages(struct shrinker *s, struct shrink_control *sc)
 
 	/* kswapd works ahead of those who wait. */
 	if (!current_is_kswapd())
-		xmc_wait();
+		atomic_inc(&xmc_waiting);
 	/*
 	 * To wait is right: it is for memory, and who is turned away here comes
 	 * back as one who is about to kill. But who was killed must not.
@@ -208,7 +218,7 @@ static unsigned long scan_pages(struct shrinker *s, struct shrink_control *sc)
 	mutex_unlock(&grow_lock);
 out:
 	if (!current_is_kswapd())
-		xmc_waited();
+		atomic_dec(&xmc_waiting);
 
 	return got ?: SHRINK_STOP;
 }
@@ -251,11 +261,11 @@ static int before_oom(struct notifier_block *nb, unsigned long unused, void *fre
 	if (!READ_ONCE(xmc_grow_enabled.value) || *(unsigned long *)freed)
 		return NOTIFY_OK;
 
-	xmc_wait();
+	atomic_inc(&xmc_waiting);
 	mutex_lock(&grow_lock);
 	got = grow(STEP, 0, &why) ?: borrow(&why);
 	mutex_unlock(&grow_lock);
-	xmc_waited();
+	atomic_dec(&xmc_waiting);
 
 	*(unsigned long *)freed += got;
 	if (got) {
@@ -263,7 +273,7 @@ static int before_oom(struct notifier_block *nb, unsigned long unused, void *fre
 	} else {
 		atomic64_inc(&xmc_refusals.value);
 		pr_info_ratelimited("out of memory, and not growing: %s (stall %u%%)\n",
-				    why, xmc_stall_percent());
+				    why, READ_ONCE(xmc_stall_percent));
 	}
 
 	return NOTIFY_OK;
@@ -323,24 +333,26 @@ static bool keep_ahead(void)
 /* While the guest has grown: keep to the slice, and give back what is idle. */
 static void look_after(struct work_struct *unused)
 {
-	bool hurry = xmc_balloon_grown();
-	long have;
+	static unsigned int over;
+	long have, margin = MARGIN + min_t(long, READ_ONCE(xmc_grow_ahead.value), AHEAD) / 2;
+	bool hurry;
 
 	mutex_lock(&grow_lock);
 
 	have = xmc_room();
-	/* In a storm this would only feed it; whoever stalls holds more then. */
-	if (have < MARGIN && !xmc_storm()) {
-		/* Pages come back: so will others, sooner than in a period. */
-		hurry = true;
-		/* Each age is a pass over all memory: not for the last few. */
-		if (have < MARGIN / 2)
-			have = xmc_make_room(MARGIN, 1);
+	/*
+	 * In a storm this would only feed it; whoever stalls holds more then. Each
+	 * age is a pass over all memory: not for the last few pages.
+	 */
+	if (have < margin / 2 && !xmc_storm()) {
+		have = xmc_make_room(margin, 1);
+		if (have < 0 && over >= IN_USE && !xmc_storm())
+			have = xmc_take_used(min(-have, BITE));
 	}
+	over = have < 0 && !xmc_storm() ? over + 1 : 0;
 	if (have >= 0 || !xmc_storm())
 		within_slice = jiffies;
-	if (have >= 0 && keep_ahead())
-		hurry = true;
+	hurry = (have >= 0 && keep_ahead()) || xmc_balloon_grown();
 
 	atomic64_add(xmc_balloon_give_back(idle_growth(have)), &xmc_given_back.value);
 
@@ -387,7 +399,7 @@ static struct kobj_attribute _name##_attr = __ATTR_RO(_name)
 
 XMC_GROW_SHOW(slice, "%lu", xmc_balloon_slice());
 XMC_GROW_SHOW(grown, "%lu", xmc_balloon_grown());
-XMC_GROW_SHOW(stall_percent, "%u", xmc_stall_percent());
+XMC_GROW_SHOW(stall_percent, "%u", READ_ONCE(xmc_stall_percent));
 
 static struct attribute *xmc_grow_attrs[] = {
 	&grow_attr.attr,
@@ -413,7 +425,6 @@ int xmc_grow_init(void)
 {
 	int ret;
 
-	xmc_room_init();
 	pause_until = jiffies;
 	last_growth = jiffies;
 	within_slice = jiffies;

@@ -14,7 +14,10 @@
 #include <linux/math64.h>
 #include <linux/minmax.h>
 #include <linux/mm.h>
+#include <linux/mmzone.h>
+#include <linux/nodemask.h>
 #include <linux/printk.h>
+#include <linux/random.h>
 
 #include <asm/arch_timer.h>
 
@@ -27,7 +30,7 @@ struct xmc_tunable xmc_stall_limit = XMC_TUNABLE(stall_limit, 40, 100, NULL);
  * Who calls these functions holds the lock of grow.c.
  */
 static u64 stall_ticks, stall_since;
-static unsigned int stall_percent;
+unsigned int xmc_stall_percent;
 
 /*
  * Until then compressing more is taken to be of no use: what could be compressed
@@ -35,7 +38,7 @@ static unsigned int stall_percent;
  * slice.
  */
 #define REST		(10 * HZ)
-static unsigned long storm_until;
+static unsigned long storm_until = INITIAL_JIFFIES;
 
 /*
  * Room that is made of pages which were in use a sweep ago costs more than it
@@ -46,8 +49,8 @@ static unsigned long storm_until;
 #define YOUNG_AGE	1
 #define YOUNG_WINDOW	(5 * NSEC_PER_SEC)
 static u64 window_since, waited_ns;
-/* Who is about to get no memory, and waits here for some. */
-static atomic_t waiting = ATOMIC_INIT(0);
+/* Who is about to get no memory, and waits for some. */
+atomic_t xmc_waiting = ATOMIC_INIT(0);
 
 static void stand_back(const char *why)
 {
@@ -81,9 +84,9 @@ static void measure_stall(const struct xen_mem_compress_query *q)
 	stall_us = div_u64(ticks * 1000, arch_timer_get_cntfrq() / 1000);
 	/* What is older than two periods was not measured at all. */
 	if (stall_since && us < 3 * USEC_PER_SEC)
-		stall_percent = div64_u64(100 * stall_us, us * num_online_cpus());
+		xmc_stall_percent = div64_u64(100 * stall_us, us * num_online_cpus());
 	else
-		stall_percent = 0;
+		xmc_stall_percent = 0;
 	stall_since = now;
 	stall_ticks = q->stall_ticks;
 }
@@ -96,20 +99,8 @@ static void measure_stall(const struct xen_mem_compress_query *q)
  */
 bool xmc_storm(void)
 {
-	return stall_percent > READ_ONCE(xmc_stall_limit.value) ||
+	return xmc_stall_percent > READ_ONCE(xmc_stall_limit.value) ||
 	       time_before(jiffies, storm_until);
-}
-
-/** xmc_wait() - the caller waits for memory from now on, until xmc_waited() */
-void xmc_wait(void)
-{
-	atomic_inc(&waiting);
-}
-
-/** xmc_waited() - he has got it, or will not */
-void xmc_waited(void)
-{
-	atomic_dec(&waiting);
 }
 
 /**
@@ -128,10 +119,11 @@ long xmc_room(void)
 	return (long)xmc_balloon_slice() - (long)q.held;
 }
 
-/* Compress so many pages of that age; 0 or a negative errno. */
-static int make_some(u32 wanted, u8 age, unsigned long *done)
+/* Compress so many pages of that age from there on; 0 or a negative errno. */
+static int make_some(u64 first, u32 wanted, u8 age, unsigned long *done)
 {
 	struct xen_mem_compress_range range = {
+		.first = first,
 		.end = ALIGN_DOWN(U64_MAX, PAGE_SIZE),
 		.min_age = age,
 		.wanted = wanted,
@@ -142,7 +134,7 @@ static int make_some(u32 wanted, u8 age, unsigned long *done)
 	ret = xmc_range(XENMEM_compress_op_request, XENMEM_compress_f_whole_domain,
 			&range, false);
 	*done = range.done;
-	if (age <= YOUNG_AGE && atomic_read(&waiting))
+	if (age <= YOUNG_AGE && atomic_read(&xmc_waiting))
 		waited_ns += ktime_get_ns() - began;
 
 	return ret;
@@ -167,7 +159,7 @@ long xmc_make_room(long wanted, unsigned int min_age)
 
 		do {
 			/* A page brings about half a frame: the other is store. */
-			if (make_some(2 * (wanted - have), age, &done))
+			if (make_some(0, 2 * (wanted - have), age, &done))
 				return xmc_room();
 			have = xmc_room();
 			if (xmc_storm())
@@ -188,17 +180,21 @@ long xmc_make_room(long wanted, unsigned int min_age)
 }
 
 /**
- * xmc_stall_percent() - what restores took when that was last looked at
+ * xmc_take_used() - compress pages whoever uses them, once
+ * @wanted: so much room is to come of it
  *
- * Return: percentage of the time of all CPUs.
+ * Those that are in use come back. Each time it begins somewhere else: others
+ * have their turn, and what is not used stays away.
+ *
+ * Return: the room there is then.
  */
-unsigned int xmc_stall_percent(void)
+long xmc_take_used(long wanted)
 {
-	return READ_ONCE(stall_percent);
-}
+	const pg_data_t *node = NODE_DATA(first_online_node);
+	u64 pfn = node->node_start_pfn + get_random_u32() % node->node_spanned_pages;
+	unsigned long done;
 
-/** xmc_room_init() - before any of the above */
-void xmc_room_init(void)
-{
-	storm_until = jiffies;
+	make_some(pfn << PAGE_SHIFT, 2 * wanted, 0, &done);
+
+	return xmc_room();
 }

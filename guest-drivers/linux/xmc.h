@@ -104,14 +104,13 @@ void xmc_grow_exit(void);
 
 /* room.c */
 extern struct xmc_tunable xmc_stall_limit;
+extern atomic_t xmc_waiting;
+extern unsigned int xmc_stall_percent;
 
 long xmc_room(void);
 long xmc_make_room(long wanted, unsigned int min_age);
+long xmc_take_used(long wanted);
 bool xmc_storm(void);
-void xmc_wait(void);
-void xmc_waited(void);
-unsigned int xmc_stall_percent(void);
-void xmc_room_init(void);
 
 /* balloon.c */
 int xmc_balloon_init(void (*changed)(void));

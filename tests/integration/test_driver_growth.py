@@ -3,6 +3,9 @@
 
 from __future__ import annotations
 
+import statistics
+import time
+
 import pytest
 
 from harness.build.artifacts import existing
@@ -11,11 +14,12 @@ from harness.scenarios.bed import Guest
 from harness.scenarios.content import ContentClass, Corpus
 from harness.scenarios.driver import Activity, activity, resident_bytes, without_driver
 from harness.scenarios.heaps import Heaps, compare
-from harness.scenarios.load import driver_file, driver_write, free_pages
+from harness.scenarios.load import driver_file, driver_write, free_pages, guest_run
 from harness.scenarios.pressure import read_pressure
 from harness.testbed import Testbed
 from tests.integration.compression import wait_for
 from tests.integration.conftest import SLICE_MIB
+from tests.integration.reading import Readers, reading
 
 FRAMES = SLICE_MIB * 256
 
@@ -95,6 +99,26 @@ def test_a_smaller_slice_is_kept_to_by_compressing(sliced: Guest, sliced_bed: Te
     finally:
         xl.set_slice(domid, SLICE_MIB)
     heaps.verify()
+
+
+@pytest.mark.slow
+def test_the_slice_is_kept_when_all_of_it_is_in_use(sliced: Guest) -> None:
+    """Growth is read over and over: that costs restores, and for more than a moment no frames."""
+    heaps = heaps_of(sliced, ContentClass.TEXT)
+    for _ in range(12):
+        heaps.begin()
+    kills, held = read_pressure(sliced).kills, []
+    with reading(sliced, heaps, Readers(4)):
+        time.sleep(10)
+        for _ in range(40):
+            held.append(int(driver_file(sliced, "now_held")))
+            time.sleep(0.25)
+    stall = driver_file(sliced, "stall_percent")
+    print(f"held {min(held)} to {max(held)}, median {statistics.median(held)}; stall {stall} %")
+    print(guest_run(sliced, "dmesg | grep 'no more room'; true").decode())
+    heaps.verify()
+    assert read_pressure(sliced).kills == kills
+    assert statistics.median(held) < 1.02 * FRAMES
 
 
 def test_memory_is_kept_free_ahead_for_who_goes_by_it(sliced: Guest) -> None:

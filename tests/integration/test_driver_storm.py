@@ -18,6 +18,7 @@ from harness.scenarios.driver import daemon_log, with_driver, without_driver
 from harness.scenarios.heaps import Heaps, before_the_first_kill
 from harness.scenarios.load import driver_counters, driver_file, guest_run
 from harness.scenarios.pressure import read_pressure
+from tests.integration.reading import Readers, reading
 
 
 @pytest.fixture(scope="module")
@@ -93,8 +94,8 @@ def test_a_working_set_that_does_not_fit_is_no_livelock(sliced: Guest, corpus: C
     heaps, off = heaps_and_limit(sliced, corpus, ContentClass.TEXT)
     for _ in range(int(1.6 * off)):
         heaps.begin()
-    for load in heaps.alive:
-        work = f"memload ctl --socket /tmp/memload.{load.name} work 200"
+    for load in heaps.alive:  # for as long as it is watched, however fast the machine is
+        work = f"memload ctl --socket /tmp/memload.{load.name} work 1000000"
         guest_run(sliced, f"{work} > /dev/null 2>&1 < /dev/null &")
     slowest, watch = 0.0, Watch(sliced)
     until = time.monotonic() + 60
@@ -111,17 +112,14 @@ def test_a_working_set_that_does_not_fit_is_no_livelock(sliced: Guest, corpus: C
     assert requests < 500
 
 
-@dataclass(frozen=True)
-class Load:
-    """How many read heaps in turn, each its own, with what pause after each heap."""
-
-    at_once: int
-    pause_s: float
-
-
 # All heaps are read within 30 s or 10 s, or as fast as the machine can: then all are in use at
 # once, pages may be too young to be compressed, and what is asked for tells nothing.
-LOADS = {"calm": Load(0, 0), "light": Load(1, 2), "heavy": Load(1, 0.4), "full": Load(4, 0)}
+LOADS = {
+    "calm": Readers(0),
+    "light": Readers(1, pause_s=2),
+    "heavy": Readers(1, pause_s=0.4),
+    "full": Readers(4),
+}
 
 
 @dataclass(frozen=True)
@@ -139,22 +137,11 @@ class Step:
 
 def step(guest: Guest, heaps: Heaps, name: str) -> Step:
     """Fifteen seconds of it, after five that are of the step before."""
-    load = LOADS[name]
-    guest_run(guest, "touch /run/step.go")
-    pause = f"sleep {load.pause_s};" if load.pause_s else ""
-    for lane in range(load.at_once):
-        names = " ".join(one.name for one in heaps.alive[lane :: load.at_once])
-        guest_run(
-            guest,
-            f"(while :; do for n in {names}; do [ -e /run/step.go ] || exit;"
-            f" memload ctl --socket /tmp/memload.$n digest 1 > /dev/null; {pause} done; done)"
-            " > /dev/null 2>&1 < /dev/null &",
-        )
-    time.sleep(5)
-    before, began = read_pressure(guest), time.monotonic()
-    time.sleep(15)
-    after, took = read_pressure(guest), time.monotonic() - began
-    guest_run(guest, "rm -f /run/step.go; sleep 2")
+    with reading(guest, heaps, LOADS[name]):
+        time.sleep(5)
+        before, began = read_pressure(guest), time.monotonic()
+        time.sleep(15)
+        after, took = read_pressure(guest), time.monotonic() - began
     waited_us = after.some_us - before.some_us + after.stall_us - before.stall_us
     return Step(
         name,
