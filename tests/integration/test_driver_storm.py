@@ -83,9 +83,10 @@ def test_a_storm_that_cannot_be_helped_ends_as_without_the_driver(
     assert "does not compress" in said or "is in use" in said
     assert re.search(r"(: less|backing off): ", daemon_log(sliced))
     # Pages that did not compress are left alone, and asking for nothing has its pauses.
-    # 4 600 pages were seen, 27 000 when each was tried again and again.
+    # 1 150 to 4 600 pages were seen, on machines of several speeds; 27 000 when each was tried
+    # again and again.
     assert requests < 200
-    assert codec < 10_000
+    assert codec < 6_000
 
 
 @pytest.mark.slow
