@@ -27,7 +27,7 @@ from harness.testing import TestbedPool
 TOO_MUCH_MIB, FITS_MIB, KILLED_MIB = 36, 20, 48
 NEEDS_DISK = ("zswap", "flash-swap")
 ABLATIONS = tuple(name for name in TECHNIQUES if ":" in name)
-PROGRAMS = ("lua", "sqlite", "valkey", "stress-ng")
+PROGRAMS = ("lua", "sqlite", "valkey", "stress-ng", "text")
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import shlex
 import subprocess
@@ -15,13 +16,14 @@ import pytest
 from harness.errors import GuestError, UsageError
 from harness.paths import repo_root
 from harness.report.histogram import BUCKETS, Histogram
-from harness.scenarios.content import Corpus
-from harness.scenarios.workloads import WORKLOADS, Pattern, workload
+from harness.scenarios.content import ContentClass, Corpus
+from harness.scenarios.workloads import WORKLOADS, Pattern, Setup, workload
 from harness.scenarios.workloads.lua import Heap, value
 from harness.scenarios.workloads.memload import parse_access
 from harness.scenarios.workloads.programs import parse_numbers, pieces, require_arm64
 from harness.scenarios.workloads.sqlite import digest_of_rows, work
 from harness.scenarios.workloads.stress import parse_metrics
+from harness.scenarios.workloads.text import NO_TEXT, digest_of_sorted, text_of
 from harness.scenarios.workloads.valkey import chained, record
 from tests.unit.simulated_bed import Done, SimGuest
 
@@ -244,6 +246,18 @@ def test_the_digest_of_rows_is_the_one_of_sqlites_shell() -> None:
 def test_records_of_the_server_differ_and_their_digest_is_of_all() -> None:
     assert len({record(7, i) for i in range(50)}) == 50
     assert chained(7, 3) != chained(7, 2) != chained(8, 2)
+
+
+def test_what_is_sorted_is_text_and_its_digest_is_that_of_sort(tmp_path: Path) -> None:
+    words = b"".join(b"line %d of a file\n" % (i * 7919 % 1000) for i in range(2000))
+    corpus = Corpus({ContentClass.TEXT: np.frombuffer(words, dtype=np.uint8)})
+    pages, text = text_of(Setup(seed=3, mib=1, corpus=corpus))
+    assert pages == 102
+    assert not NO_TEXT.search(text)
+    (tmp_path / "in").write_bytes(text)
+    env = os.environ | {"LC_ALL": "C"}
+    done = subprocess.run(["sort", tmp_path / "in"], capture_output=True, check=True, env=env)
+    assert hashlib.md5(done.stdout).hexdigest() == digest_of_sorted(text)
 
 
 def test_stress_ng_that_did_nothing_is_no_result() -> None:

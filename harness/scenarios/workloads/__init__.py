@@ -29,6 +29,7 @@ from harness.scenarios.workloads.lua import Lua
 from harness.scenarios.workloads.memload import Memload, Pattern
 from harness.scenarios.workloads.sqlite import Sqlite
 from harness.scenarios.workloads.stress import StressNg
+from harness.scenarios.workloads.text import Text
 from harness.scenarios.workloads.valkey import Valkey
 
 __all__ = [
@@ -52,6 +53,7 @@ _ALL: tuple[Workload, ...] = (
     Sqlite(),
     Valkey(),
     StressNg(),
+    Text(),
 )
 WORKLOADS: Mapping[str, Workload] = {one.name: one for one in _ALL}
 
