@@ -27,7 +27,7 @@ sample_s = 0
 [[steps]]
 do = "minimum-memory"
 guest = "linux"
-low_mib = 12
+low_mib = 4
 high_mib = 44
 step_mib = 8
 nominal_mib = 64
