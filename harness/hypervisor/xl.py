@@ -10,6 +10,10 @@ from harness.transport.base import Completed, Transport
 
 XL_S = 60.0
 
+# Event channels, the controller's books, domains with their vCPUs, run queues, timers: what an end
+# of the log shows comes last.
+LAST_LOOK = "eyqra"
+
 
 @dataclass(frozen=True, slots=True)
 class Domain:
@@ -100,6 +104,11 @@ class Xl:
     def debug_keys(self, keys: str) -> None:
         """Press Xen's debug keys; what it prints is on the console."""
         self._xl("debug-keys", keys)
+
+    def tell_all(self) -> None:
+        """Have Xen print what it is at: what nobody can ask any more once it is gone."""
+        for key in LAST_LOOK:
+            self.debug_keys(key)
 
     def _xl(self, *words: str, failing: str = "") -> Completed:
         answer = self._dom0.run(["xl", *words], timeout_s=XL_S)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from harness.config.model import Guest, Profile
@@ -96,7 +96,9 @@ class Bringup:
         try:
             transition()
         except HarnessError as error:
-            raise self.explain(error, during=f"going from {self.state} to {reached}") from error
+            explained = self.explain(error, during=f"going from {self.state} to {reached}")
+            self._last_look()
+            raise explained from error
         self.state = reached
         return reached
 
@@ -108,6 +110,12 @@ class Bringup:
         if self.qemu is not None and not self.qemu.alive:
             return self.qemu.lost(during)
         return error
+
+    def _last_look(self) -> None:
+        """What Xen is at goes to its console's log, as far as there is still somebody to ask."""
+        if self.state.rank >= State.DOM0.rank and self.qemu is not None and self.qemu.alive:
+            with suppress(HarnessError):
+                Xl(self.transport("dom0")).tell_all()
 
     def check_alive(self) -> None:
         """Raise when the machine cannot go on: Xen or dom0 broke, or QEMU ended."""

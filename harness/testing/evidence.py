@@ -29,6 +29,7 @@ def of_testbed(testbed: Testbed) -> Iterator[Section]:
         try:
             said = testbed.dom0.run([TOOL, "list", "--json"], timeout_s=ASK_S)
             yield f"{testbed.name}: {TOOL} list", said.text
+            testbed.xl.tell_all()  # in the whole log, not in what is above
         except HarnessError as error:
             yield f"{testbed.name}: {TOOL} list", f"no answer: {error}"
 

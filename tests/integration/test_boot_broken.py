@@ -159,6 +159,8 @@ def test_a_guest_that_panics_on_boot_is_shown_with_its_last_words(name: str) -> 
     assert "Unable to mount root fs" in caught.value.message
     assert "console linux" in caught.value.where
     assert any("Kernel Offset" in line for line in caught.value.context)  # said after it
+    # And what Xen was at, for who wants to know more.
+    assert "Dumping timer queues" in (Folder.named(name).consoles / "xen.log").read_text()
     assert not Folder.named(name).running()
 
 

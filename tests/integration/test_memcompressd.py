@@ -113,6 +113,11 @@ def cached_load(guest: Guest, loads: Loads, pages: int = PAGES) -> tuple[Load, U
     return cached, pfns
 
 
+def room_left(guest: Guest) -> int:
+    """Frames of its slice that it does not hold."""
+    return SLICE_MIB * PAGES_PER_MIB - guest.controller.stats().held
+
+
 def settled(guest: Guest) -> int:
     """Frames that it holds, once what was killed has given back its own."""
     before, held = 0, guest.controller.stats().held
@@ -140,7 +145,8 @@ def test_who_comes_to_the_foreground_comes_back_in_bulk(calm: Guest, calm_loads:
     first = said.find(f"compressed pid {cached.pid}")
     assert 0 <= first < (said.find(f"compressed pid {other}") + 1 or len(said))
     restored = driver_counters(calm)["restored"]
-    settled(calm)
+    # Who waited was killed: what he had is free, and no frame of it is held once it is reported.
+    wait_for("room for twice of it", lambda: room_left(calm) > 2 * PAGES + PAGES // 4)
     assert to_the_front(calm, cached) > PAGES
     # It may answer now. The kernel may have moved some, and others may be in their places.
     wait_for("its pages", lambda: not is_compressed(states_of(calm, cached.pfns())).any())
