@@ -71,7 +71,8 @@
 /*
  * After so many looks in a row that found more held than the slice, and nothing
  * else to be compressed, that is not over in a moment: what is in use is taken,
- * too. All of it may come back, so it is so little room at a time.
+ * too. All of it may come back, where the guest is fast before it is even
+ * through: so it is little room at a time, and less and less often.
  */
 #define IN_USE		10U
 #define BITE		((long)(2 * STEP))
@@ -226,8 +227,7 @@ out:
 /* With grow_lock held: the same once somebody has lent us frames, if he does. */
 static unsigned long borrow(const char **why)
 {
-	unsigned long before = xmc_balloon_slice();
-	unsigned long end = jiffies + LENDER_LOOKS;
+	unsigned long had = xmc_balloon_slice(), lent = 0, end = jiffies + LENDER_LOOKS;
 
 	if (!xmc_balloon_lender() || !xmc_balloon_inflated() ||
 	    time_before(jiffies, lend_again))
@@ -235,11 +235,15 @@ static unsigned long borrow(const char **why)
 
 	/* Who lends goes by requests, and in a storm there are none. */
 	xmc_make_room(1, XMC_AGE_MAX);
-	do {
+	while (xmc_room() <= 0 && time_before(jiffies, end)) {
 		schedule_timeout_uninterruptible(HZ / 10);
-	} while (xmc_balloon_slice() <= before && time_before(jiffies, end));
-
-	if (xmc_balloon_slice() <= before) {
+		/* What comes first may be less than is held beyond the slice already. */
+		if (xmc_balloon_slice() > had + lent) {
+			lent = xmc_balloon_slice() - had;
+			end = jiffies + LENDER_LOOKS;
+		}
+	}
+	if (!lent && xmc_room() <= 0) {
 		lend_again = jiffies + LENDER_HAS_NONE;
 		return 0;
 	}
@@ -344,12 +348,11 @@ static void look_after(struct work_struct *unused)
 	 * In a storm this would only feed it; whoever stalls holds more then. Each
 	 * age is a pass over all memory: not for the last few pages.
 	 */
-	if (have < margin / 2 && !xmc_storm()) {
+	if (have < margin / 2 && !xmc_storm())
 		have = xmc_make_room(margin, 1);
-		if (have < 0 && over >= IN_USE && !xmc_storm())
-			have = xmc_take_used(min(-have, BITE));
-	}
-	over = have < 0 && !xmc_storm() ? over + 1 : 0;
+	over = have < 0 && !xmc_storm() ? min(over + 1, 2 * IN_USE) : 0;
+	if (over >= IN_USE)
+		have = xmc_take_used(min(-have, BITE));
 	if (have >= 0 || !xmc_storm())
 		within_slice = jiffies;
 	hurry = (have >= 0 && keep_ahead()) || xmc_balloon_grown();
@@ -357,7 +360,8 @@ static void look_after(struct work_struct *unused)
 	atomic64_add(xmc_balloon_give_back(idle_growth(have)), &xmc_given_back.value);
 
 	if (xmc_balloon_grown() || (READ_ONCE(xmc_grow_ahead.value) && xmc_balloon_inflated()))
-		mod_delayed_work(looks, &work, hurry ? HURRY : PERIOD);
+		mod_delayed_work(looks, &work,
+				 hurry ? HURRY * (1 + max(over, IN_USE) - IN_USE) : PERIOD);
 
 	mutex_unlock(&grow_lock);
 }

@@ -102,23 +102,35 @@ def test_a_smaller_slice_is_kept_to_by_compressing(sliced: Guest, sliced_bed: Te
 
 
 @pytest.mark.slow
-def test_the_slice_is_kept_when_all_of_it_is_in_use(sliced: Guest) -> None:
-    """Growth is read over and over: that costs restores, and for more than a moment no frames."""
+@pytest.mark.parametrize(("read", "most"), [(6, 1.02), (12, 1.1)])
+def test_the_slice_is_kept_while_it_is_in_use(sliced: Guest, read: int, most: float) -> None:
+    """Twelve heaps, more than the slice. What is not in use costs no frame for more than moments.
+
+    Where all of it is read, several times a second on a fast machine, the slice would cost nearly
+    a CPU: somewhat more is held, and the driver does not run after it.
+    """
     heaps = heaps_of(sliced, ContentClass.TEXT)
     for _ in range(12):
         heaps.begin()
+    used = Heaps(sliced, heaps.corpus, heaps.content, alive=heaps.alive[:read])
     kills, held = read_pressure(sliced).kills, []
-    with reading(sliced, heaps, Readers(4)):
+    with reading(sliced, used, Readers(4)):
         time.sleep(10)
+        requests, began = int(driver_file(sliced, "requests")), time.monotonic()
         for _ in range(40):
             held.append(int(driver_file(sliced, "now_held")))
             time.sleep(0.25)
+        requests = int(driver_file(sliced, "requests")) - requests
+        rate = requests / (time.monotonic() - began)
     stall = driver_file(sliced, "stall_percent")
     print(f"held {min(held)} to {max(held)}, median {statistics.median(held)}; stall {stall} %")
+    print(f"{rate:.1f} requests a second")
     print(guest_run(sliced, "dmesg | grep 'no more room'; true").decode())
     heaps.verify()
     assert read_pressure(sliced).kills == kills
-    assert statistics.median(held) < 1.02 * FRAMES
+    assert statistics.median(held) < most * FRAMES
+    # A look makes six; at five looks a second most of them were for nothing.
+    assert rate < 15
 
 
 def test_memory_is_kept_free_ahead_for_who_goes_by_it(sliced: Guest) -> None:
