@@ -125,6 +125,7 @@ unsigned int pressure_read(struct pressure *p, const char **whose)
 	int64_t now = now_ms(), ms = now - p->read_ms;
 	long long system = 0, limited = 0, highest = 0;
 
+	*whose = "system";
 	for (unsigned int i = 0; i < p->nr; i++) {
 		struct source *source = &p->sources[i];
 		long long us = total_us(source), share;
@@ -143,10 +144,13 @@ unsigned int pressure_read(struct pressure *p, const char **whose)
 		}
 	}
 	p->read_ms = now;
-	/* What waits at a limit of its own is a part of the system's. */
-	system -= limited;
+	/*
+	 * What waits at a limit of its own is a part of the system's; but the
+	 * kernel adds up the two at different times.
+	 */
+	system = system > limited ? system - limited : 0;
 	if (system >= highest) {
-		highest = system > 0 ? system : 0;
+		highest = system;
 		*whose = "system";
 	}
 	return highest > 1000 ? 1000 : (unsigned int)highest;

@@ -34,15 +34,18 @@ class Decision:
     why: str
 
 
+def built(name: str, part: str, folder: Path) -> Path:
+    """A program of this folder with one part of the daemon."""
+    out = folder / name
+    source = Path(__file__).with_name(f"memcompressd_{name}.c")
+    flags = ["-std=gnu11", "-Wall", "-Wextra", "-Werror", "-fsanitize=address,undefined"]
+    subprocess.run(["cc", *flags, f"-I{DAEMON}", "-o", out, source, DAEMON / part], check=True)
+    return out
+
+
 @pytest.fixture(scope="session")
 def ticks(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    out = tmp_path_factory.mktemp("controller") / "ticks"
-    source = Path(__file__).with_name("memcompressd_ticks.c")
-    flags = ["-std=gnu11", "-Wall", "-Wextra", "-Werror", "-fsanitize=address,undefined"]
-    subprocess.run(
-        ["cc", *flags, f"-I{DAEMON}", "-o", out, source, DAEMON / "controller.c"], check=True
-    )
-    return out
+    return built("ticks", "controller.c", tmp_path_factory.mktemp("controller"))
 
 
 def decide(program: Path, seen: Sequence[Tick]) -> list[Decision]:
@@ -117,6 +120,38 @@ def test_asking_begins_again_when_the_stall_is_gone(ticks: Path) -> None:
     found = decide(ticks, [*[Tick(500, stall=500)] * 20, *[Tick(500)] * 60])
     assert not any(one.pages for one in found[:20])
     assert any(one.pages for one in found[20:])
+
+
+LIMITED = 1
+
+
+def shares(folder: Path, *looks: tuple[int, int, int, int, int]) -> list[str]:
+    """What is said of looks 100 ms apart: waited system, cgroup, limited?, cgroup, limited?."""
+    program = built("shares", "pressure.c", folder)
+    lines = [(0, 0, 0, 0, 0), *looks]
+    text = "".join(f"{100 * n} {' '.join(map(str, one))}\n" for n, one in enumerate(lines, 10))
+    done = subprocess.run([program], input=text, capture_output=True, text=True, check=True)
+    return done.stdout.splitlines()[1:]
+
+
+def test_the_highest_share_is_told_with_whose_it_is(tmp_path: Path) -> None:
+    """A cgroup's counts four times here: its target is a quarter of the system's."""
+    assert shares(
+        tmp_path,
+        (10_000, 0, 0, 0, 0),
+        (30_000, 10_000, 0, 4_000, 0),
+        (90_000, 20_000, 0, 5_000, 0),
+    ) == ["100 system", "400 1", "600 system"]
+
+
+def test_what_waits_at_its_own_limit_is_taken_off_and_never_below_nothing(tmp_path: Path) -> None:
+    """The kernel may have added to the cgroup's time what the system's does not show yet."""
+    assert shares(
+        tmp_path,
+        (50_000, 20_000, LIMITED, 0, 0),
+        (60_000, 40_000, LIMITED, 0, 0),
+        (70_000, 60_000, LIMITED, 5_000, 0),
+    ) == ["300 system", "0 system", "200 2"]
 
 
 @pytest.fixture(scope="session")
