@@ -8,6 +8,7 @@ run: so their working sets alternate, and only what is verified counts as alive.
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from harness.errors import GuestError, ScenarioFailed
@@ -37,6 +38,8 @@ class Heaps:
     content: ContentClass
     pages: int = 1024
     alive: list[Load] = field(default_factory=list)
+    killed: int = 0
+    """By the kernel, while the last ``until_killed`` went on."""
     most_held: int = 0
     longest_s: float = 0.0
     """The longest that any of them went unverified."""
@@ -59,14 +62,18 @@ class Heaps:
         return load
 
     def until_killed(self, most: int) -> int:
-        """Begin so many, but none after a process was killed; how many lived before that."""
+        """Begin so many, but none after a process was killed; how many lived before that.
+
+        One that cannot begin ends it, too: ``killed`` tells whether that was a kill.
+        """
         before = read_pressure(self.guest).kills
         for lived in range(most):
-            try:
+            begun = False
+            with suppress(GuestError):
                 self.begin()
-            except GuestError:
-                return lived  # it was the one, or could not even begin
-            if read_pressure(self.guest).kills > before:
+                begun = True
+            self.killed = read_pressure(self.guest).kills - before
+            if not begun or self.killed:
                 return lived
         return most
 
@@ -107,6 +114,7 @@ class Alternation:
 
     without: int
     """Heaps that lived before the first kill without the driver; ``alive``: with it."""
+    kills_without: int
     alive: int
     kills: int
     full_share: float
@@ -118,10 +126,12 @@ class Alternation:
 
     def __str__(self) -> str:
         return (
-            f"{self.without} heaps without the driver, {self.alive} with it, {self.kills} killed;"
+            f"{self.without} heaps without the driver, where {self.kills_without} were killed;"
+            f" {self.alive} with it, {self.kills} killed;"
             f" verified at least every {self.longest_s:.0f} s; full stall {self.full_share:.1%} of"
             f" {self.took_s:.0f} s; held at most {self.most_held} frames,"
-            f" grown {self.pressure.grown}"
+            f" grown {self.pressure.grown} of {self.pressure.grown_total} pages in all, averted"
+            f" {self.pressure.oom_averted} kills, left {self.pressure.oom_left}"
         )
 
 
@@ -134,6 +144,7 @@ def compare(heaps: Heaps, *, ratio: float, rounds: int) -> Alternation:
     guest = heaps.guest
     without_driver(guest)
     without = before_the_first_kill(heaps)
+    kills_without = heaps.killed
     with_driver(guest)
     heaps.most_held = 0
     before = read_pressure(guest)
@@ -149,6 +160,7 @@ def compare(heaps: Heaps, *, ratio: float, rounds: int) -> Alternation:
     after = read_pressure(guest)
     return Alternation(
         without=without,
+        kills_without=kills_without,
         alive=len(heaps.alive),
         kills=after.kills - before.kills,
         full_share=(after.full_us - verifying.full_us) / took_s / 1e6,
@@ -175,6 +187,7 @@ def alternate(ctx: Context, step: schema.Alternate) -> None:
         labels = {"guest": guest.name, "profile": ctx.profile, "content": str(step.content)}
         for name, value, unit in (
             ("heaps_alive_without", found.without, "processes"),
+            ("heaps_killed_without", found.kills_without, "processes"),
             ("heaps_alive", found.alive, "processes"),
             ("heaps_killed", found.kills, "processes"),
             ("heaps_alive_ratio", found.alive / max(found.without, 1), "ratio"),

@@ -29,6 +29,8 @@ class SmallGuest(SimGuest):
         self.seeds: dict[str, int] = {}
         self.clients = 0
         self.answers = 0
+        self.broken_from = MOST
+        """So many memloads can begin, and no more, whatever room there is."""
 
     def run(self, command: str, *, timeout_s: float) -> Done:
         if command.startswith("memload"):
@@ -59,6 +61,8 @@ class SmallGuest(SimGuest):
     def _memload(self, words: list[str]) -> Done:
         socket = words[words.index("--socket") + 1]
         if words[1] == "serve":
+            if len(self.seeds) >= self.broken_from:
+                return Done(status=1, stderr=b"no such program")
             self.seeds[socket] = int(words[words.index("--seed") + 1])
             if len(self.seeds) > self.room[self.driver]:
                 del self.seeds[next(iter(self.seeds))]
@@ -85,7 +89,16 @@ def test_what_lives_without_the_driver_is_counted_and_half_as_many_again_begun(
     tmp_path: Path,
 ) -> None:
     found = compare(heaps_in(tmp_path, room=5, room_with_driver=9), ratio=1.5, rounds=2)
-    assert (found.without, found.alive, found.kills) == (5, 8, 0)
+    assert (found.without, found.kills_without) == (5, 1)
+    assert (found.alive, found.kills) == (8, 0)
+
+
+def test_a_heap_that_cannot_begin_was_not_killed(tmp_path: Path) -> None:
+    heaps = heaps_in(tmp_path, room=9, room_with_driver=9)
+    assert isinstance(heaps.guest, SmallGuest)
+    heaps.guest.broken_from = 4
+    assert heaps.until_killed(MOST) == 4
+    assert heaps.killed == 0
 
 
 def test_one_that_is_killed_with_the_driver_is_named(tmp_path: Path) -> None:
