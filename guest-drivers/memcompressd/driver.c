@@ -13,13 +13,18 @@ bool driver_present(void)
 	return !access(FOLDER "compress", W_OK);
 }
 
-void driver_read(struct driver_numbers *numbers)
+bool driver_read(struct driver_numbers *numbers)
 {
-	numbers->compressed = file_number(FOLDER "compressed", 0);
+	long long compressed = file_number(FOLDER "compressed", -1);
+
+	if (compressed < 0)
+		return false;
+	numbers->compressed = compressed;
 	numbers->held = file_number(FOLDER "now_held", 0);
 	numbers->stall_us = file_number(FOLDER "now_stall_us", 0);
 	numbers->slice = file_number(FOLDER "slice", -1);
 	numbers->grown = file_number(FOLDER "grown", -1);
+	return true;
 }
 
 int driver_compress(int pid, unsigned int min_age, unsigned int pages)
@@ -38,10 +43,13 @@ int driver_restore(int pid, unsigned int pages)
 	return file_write(FOLDER "restore", text);
 }
 
-int driver_grow(unsigned long kib)
+long long driver_grow(unsigned long kib)
 {
+	long long before = file_number(FOLDER "grown_total", 0);
 	char text[32];
 
 	snprintf(text, sizeof(text), "%lu", kib);
-	return file_write(FOLDER "grow", text);
+	if (file_write(FOLDER "grow", text))
+		return -1;
+	return file_number(FOLDER "grown_total", before) - before;
 }

@@ -14,11 +14,18 @@ struct driver_numbers {
 };
 
 bool driver_present(void);
-void driver_read(struct driver_numbers *numbers);
 
-/* 0, or -1 with errno: ESRCH when the process is gone. */
+/* Whether it is there; if not, the numbers stay as they were. */
+bool driver_read(struct driver_numbers *numbers);
+
+/*
+ * 0, or -1 with errno: ESRCH when the process is gone or has no memory, ENOENT
+ * when the driver is.
+ */
 int driver_compress(int pid, unsigned int min_age, unsigned int pages);
 int driver_restore(int pid, unsigned int pages);
-int driver_grow(unsigned long kib);
+
+/* Pages that the guest has grown by then, or -1 with errno. */
+long long driver_grow(unsigned long kib);
 
 #endif

@@ -6,8 +6,9 @@
  *	                            |                    policy.c: whom
  *	   processes.c <--look------+----request--> driver.c --> Xen
  *
- * Asleep in poll() without a timeout until the kernel says that somebody waits
- * for memory; then a tick each tick_ms until nobody does.
+ * Asleep in poll() until the kernel says that somebody waits for memory; then a
+ * tick each tick_ms until nobody does. Without a timeout, unless a process that
+ * was compressed may come to the foreground: then it looks each HINT_MS.
  */
 #include <errno.h>
 #include <getopt.h>
@@ -37,6 +38,8 @@ static const char usage[] =
 #define REST_MS		2000
 /* One that had little to give, for so long. */
 #define DRY_MS		10000
+/* Without pressure, so often who is to come back is looked for. */
+#define HINT_MS		1000
 
 static struct config config;
 static struct pressure pressure;
@@ -50,6 +53,7 @@ static unsigned int last_asked;
 static int64_t last_gained;
 static bool last_nobody;
 static const char *last_why;
+static bool driver_gone;
 
 static volatile sig_atomic_t ended;
 
@@ -83,7 +87,8 @@ static unsigned int ask(struct process *p, unsigned int pages, const char *why,
 			unsigned int share)
 {
 	unsigned int age = policy_min_age(&config, p);
-	struct driver_numbers was, is;
+	struct driver_numbers was = { 0 }, is;
+	int error = 0;
 	long long done;
 
 	if (config.dry_run) {
@@ -95,8 +100,9 @@ static unsigned int ask(struct process *p, unsigned int pages, const char *why,
 	}
 
 	driver_read(&was);
-	if (driver_compress(p->pid, age, pages) && errno == ESRCH)
-		return 0;
+	if (driver_compress(p->pid, age, pages))
+		error = errno;
+	is = was;
 	driver_read(&is);
 	done = is.compressed - was.compressed;
 	p->rest_ms = now_ms() + (done * 8 < pages ? DRY_MS : REST_MS);
@@ -104,12 +110,24 @@ static unsigned int ask(struct process *p, unsigned int pages, const char *why,
 		p->asked = true;
 		p->asked_adj = p->adj;
 	}
-	say("compressed pid %d (%s) adj %d idle %lld ms: %lld of %u pages, %lld frames: %s %u",
+	say("compressed pid %d (%s) adj %d idle %lld ms: %lld of %u pages, %lld frames: %s %u%s%s",
 	    p->pid, p->name, p->adj, (long long)process_idle_ms(p), done, pages,
-	    was.held - is.held, why, share);
-	last_asked += pages;
+	    was.held - is.held, why, share, error ? ": " : "", error ? strerror(error) : "");
+	/* That a process is gone tells nothing of what asking brings. */
+	if (error != ESRCH)
+		last_asked += pages;
 	last_gained += was.held - is.held;
 	return done > 0 ? (unsigned int)done : 0;
+}
+
+/* What was freed is for this guest, as far as its slice goes. */
+static void grow(unsigned long frames)
+{
+	long long pages = driver_grow(frames * 4);
+
+	if (pages)
+		say("growing: %lld of %lu pages%s%s", pages > 0 ? pages : 0, frames,
+		    pages < 0 ? ": " : "", pages < 0 ? strerror(errno) : "");
 }
 
 static void compress(unsigned int pages, const char *why, unsigned int share)
@@ -129,9 +147,8 @@ static void compress(unsigned int pages, const char *why, unsigned int share)
 		}
 		done += ask(p, pages - done, why, share);
 	}
-	/* What this freed is for this guest, as far as its slice goes. */
-	if (config.grow && !config.dry_run && last_gained > 0)
-		driver_grow((unsigned long)last_gained * 4);
+	if (config.grow && !config.dry_run && last_gained > 0 && before.grown >= 0)
+		grow((unsigned long)last_gained);
 }
 
 /*
@@ -144,7 +161,8 @@ static unsigned int room_for_hint(void)
 {
 	struct driver_numbers now;
 
-	driver_read(&now);
+	if (!driver_read(&now))
+		return 0;
 	if (now.slice <= 0)
 		return UINT_MAX; /* nobody grants it one */
 	return now.slice > now.held ? (unsigned int)((now.slice - now.held) / 2) : 0;
@@ -159,7 +177,7 @@ static bool bring_back(void)
 		struct process *p = &processes.list[i];
 		int adj;
 
-		if (!p->asked || p->asked_adj <= config.foreground_adj)
+		if (!p->asked || !policy_may_want_back(&config, p))
 			continue;
 		adj = process_adj(p->pid, 1001);
 		if (adj == 1001) {
@@ -171,8 +189,9 @@ static bool bring_back(void)
 			p->ran_ms = now_ms();
 			say("restoring pid %d (%s): oom_score_adj %d, was %d; room for %u pages",
 			    p->pid, p->name, adj, p->asked_adj, pages);
-			if (pages)
-				driver_restore(p->pid, pages);
+			if (pages && driver_restore(p->pid, pages))
+				say("restoring pid %d (%s): %s", p->pid, p->name,
+				    strerror(errno));
 		} else {
 			waiting = true;
 		}
@@ -180,7 +199,22 @@ static bool bring_back(void)
 	return waiting;
 }
 
-/* One look at the numbers, and what follows. Whether the pressure is over. */
+/* Its numbers; that it came or went is said once. Whether it is there. */
+static bool look_at_driver(struct driver_numbers *now)
+{
+	bool there = driver_read(now);
+
+	if (there == driver_gone)
+		say(there ? "the driver is there again" :
+			    "the driver is gone: nobody is compressed without it");
+	driver_gone = !there;
+	return there;
+}
+
+/*
+ * One look at the numbers, and what follows. Whether the pressure is over, or
+ * nothing can be done about it.
+ */
 static bool tick(void)
 {
 	struct observation o = { .now_ms = now_ms() };
@@ -189,7 +223,8 @@ static bool tick(void)
 	const char *whose;
 	int64_t us;
 
-	driver_read(&now);
+	if (!look_at_driver(&now))
+		return true;
 	us = (o.now_ms - before_ms) * 1000 * nr_cpus;
 	o.pressure = pressure_read(&pressure, &whose);
 	o.stall = us > 0 ? (unsigned int)((now.stall_us - before.stall_us) * 1000 / us) : 0;
@@ -219,8 +254,7 @@ static void run(const sigset_t *waiting_mask)
 	bool calm = true, waiting = false;
 
 	while (!ended) {
-		int timeout = calm ? (waiting && config.hint ? (int)config.tick_ms : -1)
-				   : (int)config.tick_ms;
+		int timeout = !calm ? (int)config.tick_ms : waiting ? HINT_MS : -1;
 		const char *fired = pressure_wait(&pressure, timeout, waiting_mask);
 
 		if (ended)
@@ -228,10 +262,11 @@ static void run(const sigset_t *waiting_mask)
 		if (calm && fired) {
 			const char *whose;
 
+			if (!look_at_driver(&before))
+				continue;
 			/* The numbers of the time before are no use. */
 			calm = false;
 			pressure_read(&pressure, &whose);
-			driver_read(&before);
 			before_ms = now_ms();
 			say("pressure: somebody waits for memory (%s)", fired);
 			/* The first look; what does not run until the next is idle. */

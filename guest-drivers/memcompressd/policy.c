@@ -45,9 +45,13 @@ unsigned int policy_min_age(const struct config *config, const struct process *p
 	return p->adj >= CACHED_ADJ && config->min_age > 1 ? 1 : config->min_age;
 }
 
+bool policy_may_want_back(const struct config *config, const struct process *p)
+{
+	return p->asked_adj > config->foreground_adj;
+}
+
 bool policy_wants_back(const struct config *config, const struct process *p,
 		       int adj_now)
 {
-	return p->asked_adj > config->foreground_adj &&
-	       adj_now <= config->foreground_adj;
+	return policy_may_want_back(config, p) && adj_now <= config->foreground_adj;
 }

@@ -23,6 +23,11 @@ static void file_of(const struct source *source, const char *name, char *path,
 		snprintf(path, size, SYSTEM);
 }
 
+static const char *name_of(const struct source *source)
+{
+	return source->path[0] ? source->path : "system";
+}
+
 static long long total_us(const struct source *source)
 {
 	char path[MAX_PATH + 32], text[256], *total;
@@ -55,23 +60,37 @@ static int open_trigger(struct source *source, const struct config *config)
 	return fd;
 }
 
-int pressure_open(struct pressure *p, const struct config *config)
+/* Those that are not watched: now, if they are there by now. */
+static void watch(struct pressure *p)
 {
-	memset(p, 0, sizeof(*p));
-	p->nr = 1 + config->nr_cgroups;
-	p->scale = config->pressure_target;
-	p->cgroup_scale = config->cgroup_target;
 	for (unsigned int i = 0; i < p->nr; i++) {
 		struct source *source = &p->sources[i];
 
-		if (i)
-			strcpy(source->path, config->cgroups[i - 1]);
-		source->fd = open_trigger(source, config);
+		if (source->fd >= 0)
+			continue;
+		source->fd = open_trigger(source, p->config);
+		if (source->fd < 0) {
+			if (!p->opened)
+				say("%s: pressure cannot be watched: %s",
+				    name_of(source), strerror(errno));
+			continue;
+		}
 		source->some_us = total_us(source);
-		if (source->fd < 0)
-			say("%s: pressure cannot be watched: %s",
-			    i ? source->path : SYSTEM, strerror(errno));
+		if (p->opened)
+			say("%s: its pressure is watched now", name_of(source));
 	}
+}
+
+int pressure_open(struct pressure *p, const struct config *config)
+{
+	*p = (struct pressure){ .config = config, .nr = 1 + config->nr_cgroups };
+	for (unsigned int i = 0; i < p->nr; i++) {
+		if (i)
+			strcpy(p->sources[i].path, config->cgroups[i - 1]);
+		p->sources[i].fd = -1;
+	}
+	watch(p);
+	p->opened = true;
 	p->read_ms = now_ms();
 	return p->sources[0].fd < 0 ? -1 : 0;
 }
@@ -92,17 +111,19 @@ const char *pressure_wait(struct pressure *p, int timeout_ms, const sigset_t *ma
 
 	for (unsigned int i = 0; i < p->nr; i++)
 		fds[i] = (struct pollfd){ .fd = p->sources[i].fd, .events = POLLPRI };
-	if (ppoll(fds, p->nr, timeout_ms < 0 ? NULL : &timeout, mask) <= 0)
+	if (ppoll(fds, p->nr, timeout_ms < 0 ? NULL : &timeout, mask) < 0)
 		return NULL;
 	for (unsigned int i = 0; i < p->nr; i++) {
 		if (fds[i].revents & POLLERR) {
-			/* The cgroup is gone. */
+			/* The cgroup is. */
+			say("%s: gone", name_of(&p->sources[i]));
 			close(p->sources[i].fd);
 			p->sources[i].fd = -1;
 		} else if (fds[i].revents & POLLPRI) {
-			whose = i ? p->sources[i].path : "system";
+			whose = name_of(&p->sources[i]);
 		}
 	}
+	watch(p);
 	return whose;
 }
 
@@ -136,10 +157,15 @@ unsigned int pressure_read(struct pressure *p, const char **whose)
 		source->some_us = us;
 		if (!i) {
 			system = share;
-		} else if (at_its_limit(source)) {
+			continue;
+		}
+		if (at_its_limit(source)) {
 			limited = share > limited ? share : limited;
-		} else if (share * p->scale / p->cgroup_scale > highest) {
-			highest = share * p->scale / p->cgroup_scale;
+			continue;
+		}
+		share = share * p->config->pressure_target / p->config->cgroup_target;
+		if (share > highest) {
+			highest = share;
 			*whose = source->path;
 		}
 	}

@@ -7,7 +7,8 @@
  * stall its own is a part: it has a trigger and a target of its own, and its
  * share is told in the system's measure (twice the target is twice the target).
  * Not when it is at its own limit: that, no compression below the guest can
- * relieve.
+ * relieve. One that is not there, or not any more, is looked for each time that
+ * something else wakes us.
  */
 #ifndef MEMCOMPRESSD_PRESSURE_H
 #define MEMCOMPRESSD_PRESSURE_H
@@ -21,14 +22,15 @@
 #define MAX_SOURCES (1 + MAX_CGROUPS)
 
 struct pressure {
+	const struct config *config;
+	bool opened;
 	unsigned int nr;
-	unsigned int scale, cgroup_scale;	/* the system's target, a cgroup's */
 	struct source {
 		char path[MAX_PATH];	/* "": the whole system */
 		int fd;			/* -1: not there */
 		long long some_us;	/* when it was last read */
 	} sources[MAX_SOURCES];
-	int64_t read_ms;
+	int64_t read_ms;		/* when they were */
 };
 
 /* 0, or -1 when not even the system's can be watched. */

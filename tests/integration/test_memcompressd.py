@@ -12,7 +12,7 @@ import pytest
 from harness.build.artifacts import existing
 from harness.scenarios.bed import Guest
 from harness.scenarios.content import U64, ContentClass
-from harness.scenarios.driver import daemon_log, start_daemon
+from harness.scenarios.driver import MODULE, daemon_log, start_daemon
 from harness.scenarios.load import (
     Load,
     driver_counters,
@@ -82,6 +82,41 @@ def test_what_waits_at_its_own_limit_is_not_helped(calm: Guest, calm_loads: Load
     with waiting(calm, "memory.max"):
         wait_for("the cgroup's own kill", lambda: read_pressure(calm).kills > kills)
     assert driver_counters(calm)["compressed"] == before["compressed"]
+
+
+def until_said(guest: Guest, what: str, times: int = 1) -> None:
+    """Wait for the daemon to have said this so many times."""
+    wait_for(f"the daemon to say {what!r}", lambda: daemon_log(guest).count(what) >= times)
+
+
+@pytest.mark.slow
+def test_a_cgroup_that_goes_and_comes_again_is_watched_again(calm: Guest) -> None:
+    """Its going wakes the daemon; its coming is seen when something else does."""
+    guest_run(calm, f"printf 'cgroup = {FRONT}\n' > /run/front.conf")
+    start_daemon(calm, "-c", "/run/front.conf")
+    for times in (1, 2):
+        wait_for("it to be empty", lambda: not guest_run(calm, f"cat {FRONT}/cgroup.procs"))
+        guest_run(calm, f"rmdir {FRONT}")
+        until_said(calm, f"{FRONT}: gone", times)
+        guest_run(calm, f"mkdir {FRONT}")
+        with waiting(calm):
+            until_said(calm, f"{FRONT}: its pressure is watched now", times)
+            heard = daemon_log(calm).count(f": {FRONT} ")
+            until_said(calm, f": {FRONT} ", heard + 1)
+
+
+@pytest.mark.slow
+def test_a_driver_that_goes_and_comes_again_is_noticed(calm: Guest) -> None:
+    """Its numbers are not taken for 0 meanwhile: that would be a stall without end, or a gain."""
+    start_daemon(calm)
+    guest_run(calm, "rmmod xen_memcompress")
+    with waiting(calm):
+        until_said(calm, "the driver is gone")
+    assert re.findall(r"compressed pid|restores take", daemon_log(calm)) == []
+    guest_run(calm, f"insmod {MODULE}")
+    with waiting(calm):
+        until_said(calm, "the driver is there again")
+    assert "restores take" not in daemon_log(calm)
 
 
 def test_a_dry_run_says_whom_it_would_ask_for_and_asks_for_nobody(

@@ -51,7 +51,8 @@ void say(const char *format, ...)
 
 int main(void)
 {
-	struct pressure p = { .nr = 3, .scale = 20, .cgroup_scale = 5,
+	const struct config config = { .pressure_target = 20, .cgroup_target = 5 };
+	struct pressure p = { .config = &config, .nr = 3,
 			      .sources = { { .path = "" }, { .path = "1" }, { .path = "2" } } };
 
 	setvbuf(stdout, NULL, _IOLBF, 0);

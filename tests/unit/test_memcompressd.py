@@ -161,6 +161,40 @@ def daemon(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return out / "memcompressd"
 
 
+POLICY = """
+#include "policy.h"
+
+int64_t policy_score(const struct config *config, const struct process *p, const char **why)
+{
+	*why = "small";
+	return p->rss_pages >= config->min_rss_pages ? p->rss_pages : 0;
+}
+
+unsigned int policy_min_age(const struct config *config, const struct process *p)
+{
+	return p->adj ? 0 : config->min_age;
+}
+
+bool policy_may_want_back(const struct config *config, const struct process *p)
+{
+	return config->hint && p->asked_adj;
+}
+
+bool policy_wants_back(const struct config *config, const struct process *p, int adj_now)
+{
+	return policy_may_want_back(config, p) && !adj_now;
+}
+"""
+
+
+def test_another_policy_is_a_file_of_its_own_wherever_it_is(tmp_path: Path) -> None:
+    policy = tmp_path / "largest_first.c"
+    policy.write_text(POLICY)
+    words = ["CC=cc", f"OUT={tmp_path}", f"POLICY={policy}"]
+    subprocess.run(["make", "-s", "-C", DAEMON, *words], check=True)
+    assert started(tmp_path / "memcompressd", "", tmp_path).returncode == NO_DRIVER
+
+
 def started(daemon: Path, config: str, folder: Path) -> subprocess.CompletedProcess[str]:
     path = folder / "memcompressd.conf"
     path.write_text(config)
