@@ -34,9 +34,9 @@ LOADS_AND_UNLOADS = 50
 PAGE_BYTES = 4096
 
 
-# Free, but not reported: what the kernel keeps ready on the lists of its CPUs, its small blocks, and
-# what lets it report at all (32 blocks on top of the low watermark).
-NOT_REPORTED = 2048
+# Free, but with frames: what the kernel keeps ready on the lists of its CPUs, its small blocks, and
+# what lets it report at all (32 blocks on top of the low watermark). 69 were seen right after boot.
+NOT_REPORTED = 1024
 
 
 def codec_runs(guest: Guest) -> int:
@@ -44,11 +44,10 @@ def codec_runs(guest: Guest) -> int:
     return guest.controller.histogram("encode").count + guest.controller.stats().rejected
 
 
-def unused(guest: Guest) -> tuple[int, int]:
-    """Pages that have a frame beyond those in use, and how many the guest says are free."""
-    free = free_pages(guest)
-    stats = guest.controller.stats()
-    return stats.resident - (stats.nominal - free), free
+def unused(guest: Guest) -> int:
+    """Pages that have a frame beyond those that the guest's kernel says are in use."""
+    free, stats = free_pages(guest), guest.controller.stats()
+    return stats.resident - (stats.nominal - free)
 
 
 def test_a_guest_that_freed_its_memory_holds_what_it_uses_at_no_codec_cost(
@@ -69,16 +68,9 @@ def test_a_guest_that_freed_its_memory_holds_what_it_uses_at_no_codec_cost(
     assert full - before > 0.8 * pages
     runs = codec_runs(guest)
     loads.stop(load)
-    # What the kernel keeps ready on its lists of single pages and small blocks is in use.
-    wait_for(
-        "the freed pages to be discarded",
-        lambda: guest.controller.stats().resident < full - 0.8 * pages,
-        timeout_s=10,
-    )
+    wait_for("only what is used", lambda: unused(guest) < NOT_REPORTED, timeout_s=10)
+    assert guest.controller.stats().resident < full - 0.8 * pages
     assert codec_runs(guest) == runs
-    spare, free = unused(guest)
-    print(f"{free} pages are free, {spare} of them with a frame")
-    assert spare < NOT_REPORTED
     again = loads.start(ContentClass.TEXT, pages, name="again")
     again.verify(3)
 
