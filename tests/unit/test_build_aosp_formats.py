@@ -194,6 +194,12 @@ def test_a_disk_has_the_partitions_that_were_asked_for() -> None:
         gpt.parse(Bytes(bytes(disk)))
 
 
+@pytest.mark.parametrize("names", [["x" * 37], [""], ["a", "a"], [f"p{n}" for n in range(129)]])
+def test_partitions_that_no_table_holds_are_refused(names: list[str]) -> None:
+    with pytest.raises(UsageError, match="partition"):
+        gpt.lay_out([(name, 512) for name in names])
+
+
 def test_pieces_of_an_image_read_as_one() -> None:
     whole = Bytes(bytes(range(200)))
     pieces = Pieces(whole, "p", ((10, 5), (None, 3), (100, 4)))

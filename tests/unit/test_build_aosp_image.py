@@ -94,6 +94,21 @@ def test_what_is_told_to_the_kernel_and_to_init(tmp_path: Path) -> None:
     }
 
 
+def test_init_is_told_of_a_vbmeta_that_it_is_to_verify(tmp_path: Path) -> None:
+    folder = images.cuttlefish(tmp_path)
+    (folder / "vbmeta_system.img").unlink()
+    (folder / "vbmeta.img").write_bytes(images.vbmeta())
+    told = opened(folder, verify=True).parameters
+    whole = (folder / "vbmeta.img").read_bytes()
+    size = vbmeta.parse(Bytes(whole)).size
+    assert {key: told[f"androidboot.vbmeta.{key}"] for key in ("avb_version", "hash_alg")} == {
+        "avb_version": "1.0", "hash_alg": "sha256"
+    }  # fmt: skip
+    assert told["androidboot.vbmeta.size"] == str(size)
+    assert told["androidboot.vbmeta.digest"] == hashlib.sha256(whole[:size]).hexdigest()
+    assert told["androidboot.verifiedbootstate"] == "green"
+
+
 @pytest.mark.parametrize("sparse", [False, True])
 def test_the_disk_holds_every_partition_and_the_users_files_stay_as_they_are(
     tmp_path: Path, sparse: bool

@@ -49,17 +49,24 @@ def lay_out(wanted: Sequence[tuple[str, int]]) -> Layout:
     """One behind the other, each from a whole MiB on.
 
     wanted: name and size in bytes
+
+    Raises UsageError for what no table can hold: names come from those of files.
     """
     at = ALIGNMENT
     found: list[Partition] = []
     for name, size in wanted:
         if not name or len(name) > LONGEST_NAME or name in [one.name for one in found]:
-            raise ValueError(f"a partition called {name!r}")
+            raise UsageError(
+                f"no partition can be called {name!r}: a name has 1 to {LONGEST_NAME} characters,"
+                " and is there once",
+                where="the guest's disk",
+                hint="rename the image's file",
+            )
         whole = -(-size // SECTOR) * SECTOR
         found.append(Partition(name, at, whole))
         at += -(-whole // ALIGNMENT) * ALIGNMENT
     if len(found) > ENTRIES:
-        raise ValueError(f"{len(found)} partitions")
+        raise UsageError(f"{len(found)} partitions; at most {ENTRIES}", where="the guest's disk")
     return Layout(at + ALIGNMENT, tuple(found))
 
 

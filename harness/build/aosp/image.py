@@ -189,6 +189,9 @@ class _Reader:
             place = image.vendor_boot.bootconfig
             text = vendor.source.read(place.offset, place.size).decode("utf-8", "backslashreplace")
             parameters |= bootconfig.parse(text, name=f"bootconfig in {vendor.path.name}")
+        sealed = image.part("vbmeta")
+        if image.spec.verify and sealed and image.vbmeta and not image.vbmeta.chained:
+            parameters |= vbmeta.parameters(sealed.source)
         given = arguments.given(image.spec)
         for line in lines[:2]:
             kernel, android = arguments.split(line)

@@ -34,6 +34,7 @@ class VbMeta:
     """A vbmeta image.
 
     size:    of header and blocks, in bytes
+    version: of libavb that it needs
     signed:  it has a signature
     hash:    of its signature: sha256 or sha512
     chained: partitions that have a vbmeta of their own
@@ -41,6 +42,7 @@ class VbMeta:
     """
 
     size: int
+    version: str
     flags: int
     signed: bool
     hash: str
@@ -76,7 +78,8 @@ def parse(source: Source) -> VbMeta:
     release = fields[19].split(b"\0", 1)[0].decode("ascii", "backslashreplace")
     size = _HEADER.size + auth + aux
     hash_name = "sha512" if algorithm >= _SHA512_FROM else "sha256"
-    return VbMeta(size, flags, algorithm != 0, hash_name, chained, covered, release)
+    version = f"{major}.{fields[2]}"
+    return VbMeta(size, version, flags, algorithm != 0, hash_name, chained, covered, release)
 
 
 def disabled(source: Source) -> bytes:
@@ -88,10 +91,17 @@ def disabled(source: Source) -> bytes:
     return bytes(content)
 
 
-def digest(source: Source) -> str:
-    """What a boot loader passes as androidboot.vbmeta.digest when nothing is chained, in hex."""
+def parameters(source: Source) -> dict[str, str]:
+    """What a boot loader tells init of a vbmeta that chains to no other, as libavb's avb_cmdline.c
+    does: without it init's verifier has nothing to compare with. Raises UsageError."""
     found = parse(source)
-    return hashlib.new(found.hash, source.read(0, found.size)).hexdigest()
+    digest = hashlib.new(found.hash, source.read(0, found.size)).hexdigest()
+    return {
+        "androidboot.vbmeta.avb_version": found.version,
+        "androidboot.vbmeta.hash_alg": found.hash,
+        "androidboot.vbmeta.size": str(found.size),
+        "androidboot.vbmeta.digest": digest,
+    }
 
 
 def empty() -> bytes:
