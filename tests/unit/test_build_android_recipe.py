@@ -79,13 +79,18 @@ def test_a_recipe_that_is_not_there_is_named(tmp_path: Path) -> None:
         recipe.load(tmp_path)
 
 
-def test_a_source_that_the_mirror_has_dropped_is_named_with_what_to_do(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+@pytest.fixture
+def empty_mirror(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A mirror that has dropped everything."""
+
     def gone(pool: str, sha256: str, size: int, *, offline: bool) -> Path:
         raise NotThere("404", where=f"mirror/{pool}")
 
     monkeypatch.setattr(sources, "fetch_pool", gone)
+
+
+@pytest.mark.usefixtures("empty_mirror")
+def test_a_source_that_the_mirror_has_dropped_is_named_with_what_to_do() -> None:
     shipped = recipe.load(FOLDER)
     only_old = replace(shipped, archives={"system-core": shipped.archives["system-core"]})
     with pytest.raises(SetupError) as failed:
@@ -94,6 +99,12 @@ def test_a_source_that_the_mirror_has_dropped_is_named_with_what_to_do(
     assert "android-platform-system-core_10.0.0+r36.orig.tar.xz" in said
     assert "lmkd" in said
     assert "XMC_DEBIAN_MIRROR" in failed.value.hint
+
+
+@pytest.mark.usefixtures("empty_mirror")
+def test_a_package_that_only_unstable_has_is_named_with_what_became_of_it() -> None:
+    with pytest.raises(SetupError, match=r"package libandroid-23-java .* newer revision"):
+        sources.fetch(replace(recipe.load(FOLDER), archives={}))
 
 
 def test_lines_of_files_txt_are_files_or_links() -> None:

@@ -51,9 +51,15 @@ def _get(file: PoolFile, offline: bool) -> Path:
     try:
         return fetch_pool(file.pool, file.sha256, file.size, offline=offline)
     except NotThere as gone:
-        why = "lmkd's source, which only Debian 11 has" if file.name == _OLD else file.name
+        path = PurePosixPath(file.pool)
+        why = file.name
+        if file.name == _OLD:
+            why = "lmkd's source, which only Debian 11 has"
+        elif path.suffix == ".deb":
+            package = path.name.partition("_")[0]
+            why = f"package {package} of unstable, of which there is likely a newer revision by now"
         raise SetupError(
-            f"the mirror no longer has {PurePosixPath(file.pool).name} ({why})",
+            f"the mirror no longer has {path.name} ({why})",
             where=gone.where,
             hint="name a mirror that keeps older suites with XMC_DEBIAN_MIRROR, or put the file "
             f"with sha256 {file.sha256} into the cache",

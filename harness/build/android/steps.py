@@ -18,7 +18,7 @@ from functools import cached_property
 from pathlib import Path
 
 from harness.build import ext4, images
-from harness.build.android import corelib, image, jars, native, services, sources
+from harness.build.android import blueprint, corelib, image, jars, native, services, sources
 from harness.build.android.recipe import Recipe
 from harness.build.android.sources import Fetched
 from harness.build.shell import run as run_tool
@@ -66,7 +66,7 @@ class Steps:
     def core(self) -> Built:
         """Jars of the boot class path; compile/core.jar to compile against."""
         inputs = {
-            **self._code(corelib, sources, jars),
+            **self._code(corelib, blueprint, sources, jars),
             **self._archives("libcore"),
             "packages": _hashes(self.fetched.build["bookworm"]),
             "stubs": sha256_of(self.fetched.package_files["framework-stubs"]),
@@ -113,7 +113,7 @@ class Steps:
         """bin/ and lib/."""
         names = ("art", "libcore", "tools", "frameworks-native", "system-core")
         inputs = {
-            **self._code(native, sources),
+            **self._code(native, blueprint, sources),
             **self._archives(*names),
             "headers": _hashes(self.fetched.build["bookworm"]),
             "libraries": [_hashes(debs) for _, debs in sorted(self.fetched.guest.items())],
