@@ -32,7 +32,10 @@ Metrics with a chart or table of their own beside the figures of ``harness.repor
                                is of the first go after a rest
     over_slice, unfinished     why there is none: frames held that it might not have, and the
                                seconds in which it did not end
-    minimum_memory             MiB by guest and mode (native, virtualized, compressed): Table 1
+    minimum_memory             MiB by guest and mode (native, virtualized, compressed): Table 1;
+                               minimum_memory_held and _peak: pages with compression, when it had
+                               come back to its slice, and at most
+    lmkd_kills                 since the record before it in the same run
 """
 
 from __future__ import annotations

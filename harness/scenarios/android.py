@@ -18,15 +18,20 @@ def each_device(ctx: Context, step: str, act: Callable[[Guest, Device], None]) -
     """Do something with every guest of the run, and record what it says of itself afterwards."""
     for guest in ctx.guests:
         device = Device(guest.name, guest.shell)
+        if guest.name not in ctx.kills:
+            ctx.kills[guest.name] = len(device.kills())
         act(guest, device)
         record(ctx, guest, device, step=step)
 
 
 def record(ctx: Context, guest: Guest, device: Device, *, step: str) -> None:
-    """Applications alive, what was killed, who waits for memory, and each one's share of it."""
+    """Applications alive, who was killed since the last time, who waits for memory, and each one's
+    share of it."""
     labels: dict[str, Scalar] = {"guest": guest.name, "profile": ctx.profile, "step": step}
     memory = device.meminfo()
-    kills = device.kills()
+    all_kills = device.kills()
+    kills = all_kills[ctx.kills[guest.name] :]
+    ctx.kills[guest.name] = len(all_kills)
     ctx.folder.metric("apps_alive", len(memory) - 1, "applications", **labels)
     ctx.folder.metric("lmkd_kills", len(kills), "applications", **labels)
     for kill in kills:

@@ -164,8 +164,8 @@ class Bed(Protocol):
         """The ELF file of the Xen that runs."""
         ...
 
-    def describe(self) -> tuple[Mapping[str, str | int], Mapping[str, str]]:
-        """Dimensions and hashes for the run folder."""
+    def describe(self, *also: str) -> tuple[Mapping[str, str | int], Mapping[str, str]]:
+        """Dimensions and hashes for the run folder; also of these guests, which do not run."""
         ...
 
     @property

@@ -36,6 +36,8 @@ class Context:
     loads: dict[str, Load] = field(default_factory=dict)
     samples: dict[str, dict[str, ControllerStats]] = field(default_factory=dict)
     verified: dict[str, int] = field(default_factory=dict)
+    kills: dict[str, int] = field(default_factory=dict)
+    """By lmkd, by guest, that were there before or are recorded."""
     trips: int = 0
     """Round trips without a mismatch."""
     cycle: int = 0

@@ -78,8 +78,9 @@ class LiveBed:
         booted = Path(self._testbed.folder.read_request().files["xen"])
         return booted.with_name("xen-syms")
 
-    def describe(self) -> tuple[Mapping[str, str | int], Mapping[str, str]]:
-        return self._testbed.dimensions(), dict(self._testbed.digests) | {"patches": patch_set()}
+    def describe(self, *also: str) -> tuple[Mapping[str, str | int], Mapping[str, str]]:
+        hashes = dict(self._testbed.digests) | {"patches": patch_set()}
+        return self._testbed.dimensions(*also), hashes
 
     def consoles(self) -> Mapping[str, Path]:
         return self._testbed.consoles()

@@ -5,10 +5,16 @@ Three ways: on the board itself, as a domain of Xen, and as a domain with compre
 is what it may hold of the host's frames, store and tables included, from when it has booted with
 its nominal memory. Serving is answering, and then holding content that is compared with the host's:
 a MiB of memload's pages, or the heap of an application.
+
+A slice is soft: who starts something holds more for a moment, and has some seconds to come back to
+it. So with compression a guest serves, comes back, serves again, and has to come back once more;
+what it held at most meanwhile is recorded, too.
 """
 
 from __future__ import annotations
 
+import math
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -26,14 +32,19 @@ SERVED_PAGES = 256
 PAGES_PER_MIB = 256
 # While pages come back and older ones are on their way out.
 SLICE_TOLERANCE = 0.02
+# The guest's driver looks five times a second, and after ten looks takes what is in use, too.
+SETTLE_S = 20.0
+LOOK_S = 0.5
 
 
 @dataclass(frozen=True, slots=True)
 class Served:
-    """A guest that served. Frames of the host that it held, pages that had none of their own,
-    pages that were compressed since it began; all 0 without a controller."""
+    """A guest that served. Frames of the host that it held in the end, and at most of the times
+    that it was looked at; pages that had none of their own, pages that were compressed since it
+    began; all 0 without a controller."""
 
     held: int = 0
+    peak: int = 0
     compressed: int = 0
     committed: int = 0
 
@@ -68,8 +79,17 @@ def minimum_memory(ctx: Context, step: MinimumMemory) -> None:
             where="step minimum-memory, key guest",
             hint=f"it has {', '.join(guests)}",
         )
+    _describe(ctx, step)
     for mode in step.modes:
         _one_mode(ctx, step, mode, str(guests[step.guest]["kind"]))
+
+
+def _describe(ctx: Context, step: MinimumMemory) -> None:
+    """Which guest is measured: that of the scenario's own testbed may be another."""
+    dimensions, hashes = ctx.bed.describe(step.guest)
+    own = {key: value for key, value in dimensions.items() if key.startswith(f"{step.guest}_")}
+    own[f"{step.guest}_mib"] = step.nominal_mib
+    ctx.folder.describe(dimensions=own, hashes=hashes)
 
 
 def _one_mode(ctx: Context, step: MinimumMemory, mode: Mode, kind: str) -> None:
@@ -109,6 +129,7 @@ def _one_mode(ctx: Context, step: MinimumMemory, mode: Mode, kind: str) -> None:
             raise ScenarioFailed("it served, and nothing was compressed", where=where)
         labels |= {"nominal_mib": step.nominal_mib, "technique": "mem-compress"}
         ctx.folder.metric("minimum_memory_held", last.held, "pages", **labels)
+        ctx.folder.metric("minimum_memory_peak", last.peak, "pages", **labels)
         ctx.folder.metric("minimum_memory_compressed", last.compressed, "pages", **labels)
         ctx.folder.metric("technique_count", last.committed, "pages", **labels)
     else:
@@ -121,19 +142,44 @@ def _one_mode(ctx: Context, step: MinimumMemory, mode: Mode, kind: str) -> None:
 def _try(ctx: Context, step: MinimumMemory, mode: Mode, kind: str, mib: int) -> Served | None:
     """What came of it; None when it did not boot or serve, which an event tells."""
     try:
-        with _guest(ctx, step, mode, mib) as guest:
-            _serve(ctx, guest, kind)
+        with _guest(ctx, step, mode, mib) as guest, _serving(ctx, guest, kind) as verify:
+            verify()
             served = Served()
             if mode == "compressed":
-                stats = guest.controller.stats()
-                served = Served(stats.held, stats.compressed, stats.committed)
+                served = _come_back(guest, mib, verify)
     except (GuestError, MachineError, TransientError) as error:
         _tell(ctx, step, mode, mib, serves=False, why=error.message)
         return None
-    fits = served.held <= mib * PAGES_PER_MIB * (1 + SLICE_TOLERANCE)
-    why = "" if fits else f"held {served.held} frames"
-    _tell(ctx, step, mode, mib, serves=fits, why=why, held=served.held)
-    return served if fits else None
+    _tell(ctx, step, mode, mib, serves=True, held=served.held, peak=served.peak)
+    return served
+
+
+def _come_back(guest: Guest, mib: int, verify: Callable[[], object]) -> Served:
+    """Have it serve once more, and wait both times until it holds no more than its slice.
+
+    Raises GuestError when that takes longer than SETTLE_S.
+    """
+    limit = math.floor(mib * PAGES_PER_MIB * (1 + SLICE_TOLERANCE))
+    peak = _settle(guest, limit)
+    verify()
+    peak = max(peak, _settle(guest, limit))
+    stats = guest.controller.stats()
+    return Served(stats.held, max(peak, stats.held), stats.compressed, stats.committed)
+
+
+def _settle(guest: Guest, limit: int) -> int:
+    """Wait until it holds no more than so many frames; the most that it was seen to hold."""
+    peak = held = guest.controller.stats().held
+    deadline = time.monotonic() + SETTLE_S
+    while held > limit:
+        if time.monotonic() >= deadline:
+            raise GuestError(
+                f"held {held} frames after {SETTLE_S:g} s in a slice of {limit}", where=guest.name
+            )
+        time.sleep(LOOK_S)
+        held = guest.controller.stats().held
+        peak = max(peak, held)
+    return peak
 
 
 def _tell(ctx: Context, step: MinimumMemory, mode: Mode, mib: int, **what: Scalar) -> None:
@@ -149,6 +195,7 @@ def _guest(ctx: Context, step: MinimumMemory, mode: Mode, mib: int) -> Iterator[
     compressed = mode == "compressed"
     settings |= {
         f"{own}.memory_mib": step.nominal_mib if compressed else mib,
+        f"{own}.start": True,
         f"{own}.slice_mib": 0,
         f"{own}.compress.enabled": compressed,
     }
@@ -165,13 +212,21 @@ def _guest(ctx: Context, step: MinimumMemory, mode: Mode, mib: int) -> Iterator[
             yield guest
 
 
-def _serve(ctx: Context, guest: Guest, kind: str) -> None:
-    """Have it hold known content, and look. Raises ScenarioFailed when that is not as it was."""
+@contextmanager
+def _serving(ctx: Context, guest: Guest, kind: str) -> Iterator[Callable[[], object]]:
+    """Have it hold known content; yields what looks at all of it.
+
+    That raises ScenarioFailed when content is not as it was.
+    """
     if kind == "android":
         device = Device(guest.name, guest.shell)
         device.start(device.packages()[0])
-        if len(device.verify()) != 1:
-            raise GuestError("its application did not verify its heap", where=guest.name)
+
+        def verify() -> None:
+            if len(device.verify()) != 1:
+                raise GuestError("its application did not verify its heap", where=guest.name)
+
+        yield verify
         return
     load = Load.start(
         guest,
@@ -182,5 +237,5 @@ def _serve(ctx: Context, guest: Guest, kind: str) -> None:
         corpus=ctx.corpus,
     )
     load.fill(1)
-    load.verify(ctx.seed)
+    yield lambda: load.verify(ctx.seed)
     load.stop()

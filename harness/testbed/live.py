@@ -218,8 +218,11 @@ class Testbed:
         """Console logs by name: ``xen`` (dom0 speaks there as well) and each guest."""
         return {name: self.folder.console_log(name) for name in ("xen", *self.guests)}
 
-    def dimensions(self) -> dict[str, str | int]:
-        """What a measurement on this testbed depends on."""
+    def dimensions(self, *also: str) -> dict[str, str | int]:
+        """What a measurement on this testbed depends on.
+
+        also: guests that do not run, and are measured
+        """
         board = self.profile.board
         dimensions: dict[str, str | int] = {
             "profile": self.profile.name,
@@ -230,7 +233,7 @@ class Testbed:
             "dom0_mib": self.profile.dom0.memory_mib,
         }
         for name, guest in self.guests.items():
-            if not guest.config.start:
+            if not guest.config.start and name not in also:
                 continue
             dimensions[f"{name}_mib"] = guest.config.memory_mib
             if guest.config.slice_mib:

@@ -40,7 +40,14 @@ def full(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def full_run(path: Path, *, seed: int = 1) -> Path:
     """A run that has something to say in every section of the report, and misses bars."""
     with RunFolder("quick", seed=seed, out=path, command_line=["harness", "run", "quick"]) as run:
-        run.describe(dimensions={"android_mib": 104, "cpu": "cortex-a57", "icount": "shift=0"})
+        run.describe(
+            dimensions={
+                "android_is": "debian-art",
+                "android_mib": 104,
+                "cpu": "cortex-a57",
+                "icount": "shift=0",
+            }
+        )
         for moment in range(6):
             for guest in ("linux", "android"):
                 labels = {"guest": guest, "sample": f"s{moment}", "profile": "default"}

@@ -304,8 +304,8 @@ class SimBed:
     def push_hostile(self, guest: str) -> None:
         self.guest.commands.append(f"push {guest}")
 
-    def describe(self) -> tuple[Mapping[str, str | int], Mapping[str, str]]:
-        return {"cpu": "simulated"}, {"xen": "00"}
+    def describe(self, *also: str) -> tuple[Mapping[str, str | int], Mapping[str, str]]:
+        return {"cpu": "simulated"} | {f"{name}_vcpus": 2 for name in also}, {"xen": "00"}
 
     def consoles(self) -> Mapping[str, Path]:
         return {}

@@ -101,6 +101,21 @@ def test_what_techniques_cost_is_told_where_instructions_count(tmp_path: Path) -
     assert "| 0.250 | guests 5 |" in text
 
 
+def test_what_is_held_for_moments_stands_beside_the_smallest_memory(tmp_path: Path) -> None:
+    with RunFolder("smallest", seed=1, out=tmp_path / "run") as folder:
+        folder.describe(dimensions={"phone_is": "debian-art"})
+        at: dict[str, Scalar] = {"guest": "android", "mode": "compressed"}
+        folder.metric("minimum_memory_peak", 59 * 256, "pages", **at)
+        folder.metric("minimum_memory", 50, "MiB", **at)
+        for kills in (3, 0, 1):
+            folder.metric("lmkd_kills", kills, "applications", guest="android")
+    write_tables([tmp_path / "run"], tmp_path / "results.md")
+    text = (tmp_path / "results.md").read_text()
+    assert "| 104 MB | 50 MiB; for moments 59 | future work |" in text
+    assert "not a release of Android" in text
+    assert "in all | mem-compress | 4 applications | 3 | 3 |" in text
+
+
 def test_vms_that_fit_is_a_headline(run: Path) -> None:
     (tile,) = [tile for tile in headline(load_run(run)) if "VMs that fit" in tile["label"]]
     assert tile["value"] == "9"

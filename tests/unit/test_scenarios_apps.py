@@ -3,12 +3,21 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
 import pytest
 
 from harness.errors import GuestError
-from harness.scenarios import schema
+from harness.monitor.pressure import Pressure
+from harness.report.run import load_run
+from harness.report.runfolder import RunFolder
+from harness.report.timeline import read_events
+from harness.scenarios import android, schema
 from harness.scenarios.alive import Alive, fill
 from harness.scenarios.apps import Counts, Device, Kill, Memory, Process, Started
+from harness.scenarios.context import Context
 from harness.scenarios.schema import load_scenario
 from harness.transport.base import Completed
 
@@ -62,6 +71,24 @@ def test_a_heap_that_is_not_as_it_was_made_is_an_error_with_its_words() -> None:
     phone = Device("android", Said({"am verify": [(1, text)]}))
     with pytest.raises(GuestError, match="CORRUPT records 3"):
         phone.verify()
+
+
+def test_a_kill_is_recorded_once(tmp_path: Path) -> None:
+    """Who was killed before the scenario began, or is recorded already, is no news."""
+    logs = [LMKD, LMKD, LMKD + LMKD.replace("133", "140"), LMKD + LMKD.replace("133", "140")]
+    answers = {"dumpsys meminfo": [(0, MEMINFO)], "logcat -s lmkd": [(0, log) for log in logs]}
+    guest: Any = SimpleNamespace(name="android", shell=Said(answers))
+    with RunFolder("x", seed=1, out=tmp_path / "run") as folder, pytest.MonkeyPatch.context() as m:
+        m.setattr(android, "read_pressure", lambda guest: Pressure(0, 0, 0))
+        bed: Any = None
+        corpus: Any = None
+        ctx = Context(bed, folder, "default", 1, corpus, [guest])
+        for step in ("first", "second", "third"):
+            android.each_device(ctx, step, lambda guest, device: None)
+    found = [m.value for m in load_run(tmp_path / "run").metrics if m.name == "lmkd_kills"]
+    assert found == [0, 1, 0]
+    kills = [e for e in read_events(tmp_path / "run/events.jsonl") if e["kind"] == "lmkd-kill"]
+    assert [(kill["pid"], kill["step"]) for kill in kills] == [(140, "second")]
 
 
 class Clock:

@@ -3,10 +3,12 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -17,11 +19,12 @@ from harness.errors import GuestError, ScenarioFailed, UsageError
 from harness.machine.alone import AloneFiles, alone_argv
 from harness.report.run import load_run
 from harness.report.runfolder import RunFolder
+from harness.report.timeline import read_events
 from harness.scenarios.compared import MinimumMemory
 from harness.scenarios.content import Corpus
 from harness.scenarios.context import Context
 from harness.scenarios.smallest import bisect, minimum_memory
-from tests.unit.simulated_bed import SimBed, SimGuest
+from tests.unit.simulated_bed import SimBed, SimGuest, SimStats
 
 STEP = MinimumMemory(do="minimum-memory", guest="linux", low_mib=10, high_mib=40, nominal_mib=64)
 
@@ -36,6 +39,18 @@ def test_the_smallest_that_serves_is_found_within_a_step(least: int, step: int) 
 
 def test_nothing_is_found_where_even_the_most_is_too_little() -> None:
     assert bisect(10, 40, 1, lambda mib: False) is None
+
+
+class Held(SimStats):
+    """A guest that holds so many frames."""
+
+    def __init__(self, held: int) -> None:
+        super().__init__(committed=7)
+        self._held = held
+
+    @property
+    def held(self) -> int:
+        return self._held
 
 
 @dataclass
@@ -100,6 +115,50 @@ def measure(
         minimum_memory(ctx, step)
     metrics = load_run(tmp_path / "run").metrics
     return {m.labels["mode"]: m.value for m in metrics if m.name == "minimum_memory"}
+
+
+@pytest.fixture(autouse=True)
+def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """How long it waited each time; time passes only then."""
+    waited: list[float] = []
+    clock = SimpleNamespace(monotonic=lambda: sum(waited), sleep=waited.append)
+    monkeypatch.setattr("harness.scenarios.smallest.time", clock)
+    return waited
+
+
+COMPRESSED = STEP.model_copy(update={"modes": ("compressed",)})
+
+
+def test_a_slice_is_soft_but_not_for_long(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, waits: list[float]
+) -> None:
+    """Its looks at 20 MiB: it comes back after the first time, and after it served again."""
+    limit = 20 * 256
+    held = itertools.chain([limit + 900, limit, limit + 500, limit], itertools.repeat(limit))
+    monkeypatch.setattr(SimGuest, "stats", lambda self: Held(next(held)))
+    found = measure(tmp_path, COMPRESSED.model_copy(update={"low_mib": 18, "high_mib": 20}))
+    assert found == {"compressed": 20}
+    recorded = {m.name: m for m in load_run(tmp_path / "run").metrics}
+    assert recorded["minimum_memory_held"].value == limit
+    assert recorded["minimum_memory_peak"].value == limit + 900
+    assert waits == [0.5, 0.5]
+
+
+def test_a_guest_that_does_not_come_back_to_its_slice_does_not_serve(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, waits: list[float]
+) -> None:
+    monkeypatch.setattr(SimGuest, "stats", lambda self: Held(20 * 256 + 200))
+    with pytest.raises(ScenarioFailed, match="does not serve in 20 MiB"):
+        measure(tmp_path, COMPRESSED.model_copy(update={"low_mib": 19, "high_mib": 20}))
+    assert sum(waits) == 20
+    (probe,) = [e for e in read_events(tmp_path / "run/events.jsonl") if e["kind"] == "probe"]
+    assert "held 5320 frames after 20 s in a slice of 5222" in probe["why"]
+
+
+def test_the_run_says_which_guest_was_measured(tmp_path: Path) -> None:
+    measure(tmp_path, STEP.model_copy(update={"modes": ("native",)}))
+    dimensions = load_run(tmp_path / "run").dimensions
+    assert (dimensions["linux_mib"], dimensions["linux_vcpus"]) == (64, 2)
 
 
 def test_each_mode_has_its_own(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from statistics import fmean
 from typing import Any
 
 from harness.report.page import facts
+from harness.report.page.facts import PAGES_PER_MIB
 from harness.report.page.markdown import Table
 from harness.report.run import Run, RunState
 from harness.report.values import (
@@ -22,7 +23,6 @@ from harness.report.values import (
     technique_of,
 )
 
-PAGES_PER_MIB = 256
 Row = tuple[str, str, str]
 # Told in a table of their own, with what they are.
 RATIOS = {
@@ -43,8 +43,10 @@ APPLICATIONS = {
     "wake_ms": "the same, when all that is idle was compressed before",
     "burst_survivors": "share alive after one of them took so much at once",
     "verify_ms": "its whole heap is read and compared",
-    "lmkd_kills": "killed by Android's low-memory killer",
+    "lmkd_kills": "killed by Android's low-memory killer, in all",
 }
+# Each record has what is new since the one before.
+COUNTED = ("lmkd_kills",)
 
 
 def hosted(values: Sequence[Value]) -> Table:
@@ -196,13 +198,13 @@ def _quantiles(record: Mapping[str, Any]) -> list[float]:
 
 
 def applications(values: Sequence[Value]) -> Table:
-    """Mean of each, and of how many."""
+    """Mean of each, and of how many; of what is counted step by step the sum."""
     found: dict[tuple[str, str, str], list[float]] = defaultdict(list)
     for v in values:
         if v.name in APPLICATIONS:
             key = v.name, str(v.own.get("compared", technique_of(v))), v.unit
             found[key].append(v.value)
-    head = ("what", "", "technique", "mean", "highest", "of")
+    head = ("what", "", "technique", "mean or sum", "highest", "of")
     return Table(
         "Applications on Android",
         head,
@@ -211,7 +213,7 @@ def applications(values: Sequence[Value]) -> Table:
                 name,
                 APPLICATIONS[name],
                 technique,
-                f"{fmean(each):,.4g} {unit}",
+                f"{sum(each) if name in COUNTED else fmean(each):,.4g} {unit}",
                 f"{max(each):,.4g}",
                 f"{len(each)}",
             )
