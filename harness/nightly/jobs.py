@@ -41,6 +41,7 @@ GUESTS = tuple(
     for name in (
         *("driver", "driver_growth", "driver_alive", "driver_storm", "driver_absent"),
         *("driver_ends", "driver_android", "memcompressd", "broker"),
+        *("android", "android_compressed", "aosp_image"),
     )
 )
 

@@ -248,7 +248,7 @@ class AppsChurn(Model):
     """The application in front makes garbage as fast as it can, then verifies its heap."""
 
     do: Literal["apps-churn"]
-    seconds: Annotated[int, Field(gt=0, le=120)] = 10
+    seconds: Annotated[int, Field(gt=0, le=30)] = 10
 
 
 class AppsIdle(Model):

@@ -3,22 +3,54 @@
 
 from __future__ import annotations
 
+import re
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from harness.errors import GuestError
-from harness.scenarios.apps import Device
+from harness.scenarios.apps import Device, Kill
 from harness.testbed import Guest, Testbed, attach
 
 # One that is in every boot's set.
 LARGE, OTHER = "org.andstatus.app", "com.example.trigger"
+# Of the functional set, images/android/java/tests.
+FEWEST_TESTS = 25
 
 
 def device(guest: Guest) -> Device:
     """The activity manager of a guest."""
     return Device(guest.name, guest.transport)
+
+
+def pass_the_functional_set(guest: Guest) -> None:
+    """All of it, in a process that the zygote forks, and to its end: it says how many passed."""
+    began = time.monotonic()
+    done = guest.transport.run("am instrument", timeout_s=600)
+    print(done.text, f"{time.monotonic() - began:.1f} s", sep="\n")
+    assert done.status == 0, done.text
+    names = re.findall(r"^ok (\S+) ms=\d+$", done.text, re.M)
+    assert done.text.splitlines()[-1] == f"{len(names)} tests, 0 failed"
+    assert len(names) >= FEWEST_TESTS
+
+
+def kill_until(guest: Guest, count: int) -> list[Kill]:
+    """The application in front takes more and more until lmkd has killed so many; whom it killed.
+
+    Fails when somebody is left who was to go before one of them, or when not so many had to go.
+    """
+    phone = device(guest)
+    before = len(phone.kills())
+    # The highest oom_score_adj is the first to go; nobody is given another meanwhile.
+    order = sorted(phone.stack(), key=lambda process: -process.adj)
+    for mib in range(16, 65, 8):
+        if len(phone.kills()) < before + count:
+            assert " ok " in phone.front(f"burst {mib << 10}")
+    kills = phone.kills()[before:]
+    assert len(kills) >= count, f"nobody else had to go: {kills}"
+    assert kills == [Kill(process.pid, process.adj) for process in order[: len(kills)]]
+    return kills
 
 
 @contextmanager

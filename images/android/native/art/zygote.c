@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Natives of xmc.Zygote. */
 #include <errno.h>
+#include <fcntl.h>
 #include <jni.h>
 #include <signal.h>
+#include <stdio.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -17,11 +19,26 @@ static void reap(int number)
     errno = saved;
 }
 
+/* Until lmkd gives it another value a child has the zygote's, which nobody may kill. */
+static void may_be_killed(void)
+{
+    int fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
+
+    if (fd < 0 || write(fd, "0", 1) != 1)
+        perror("zygote: oom_score_adj");
+    if (fd >= 0)
+        close(fd);
+}
+
 JNIEXPORT jint JNICALL Java_xmc_Zygote_fork(JNIEnv *env, jclass class)
 {
+    pid_t pid = fork();
+
     (void)env;
     (void)class;
-    return fork();
+    if (!pid)
+        may_be_killed();
+    return pid;
 }
 
 JNIEXPORT void JNICALL Java_xmc_Zygote_reapChildren(JNIEnv *env, jclass class, jboolean on)

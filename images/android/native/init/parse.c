@@ -6,7 +6,7 @@
  *         setenv NAME VALUE
  *         socket NAME               a SOCK_SEQPACKET socket, as lmkd wants it
  *         oom_score_adj NUMBER
- *         oneshot
+ *         oneshot                   done once it has ended with 0
  *         onrestart restart NAME    another service that is to begin anew with it
  */
 #include <stdio.h>

@@ -33,10 +33,10 @@ static void redirect_output(const char *name)
 {
     char path[256];
     int log;
-    int null = open("/dev/null", O_RDONLY);
+    int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
 
     snprintf(path, sizeof(path), LOG_FOLDER "/%s", name);
-    log = open(path, O_WRONLY | O_CREAT | O_APPEND, 0644);
+    log = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
     if (null >= 0)
         dup2(null, 0);
     if (log >= 0) {
@@ -84,20 +84,22 @@ static void become(struct service *service)
     _exit(127);
 }
 
-static void start(struct service *service)
+static void start(struct service *service, time_t now)
 {
     pid_t pid;
 
     if (service->socket && service->socket_fd < 0)
         make_socket(service);
-    service->restart_at = 0;
     pid = fork();
     if (!pid)
         become(service);
-    if (pid < 0)
-        fprintf(stderr, "init: %s: %m\n", service->name);
-    else
+    if (pid < 0) {
+        fprintf(stderr, "init: %s: %m, trying again\n", service->name);
+        service->restart_at = now + RESTART_DELAY_S;
+    } else {
         service->pid = pid;
+        service->restart_at = 0;
+    }
 }
 
 int services_start_due(struct service_list *list, time_t now)
@@ -110,8 +112,8 @@ int services_start_due(struct service_list *list, time_t now)
         if (service->pid || !service->restart_at)
             continue;
         if (service->restart_at <= now)
-            start(service);
-        else if (next < 0 || service->restart_at - now < next)
+            start(service, now);
+        if (service->restart_at && (next < 0 || service->restart_at - now < next))
             next = (int)(service->restart_at - now);
     }
     return next;
@@ -133,8 +135,10 @@ void services_ended(struct service_list *list, pid_t pid, int status, time_t now
         if (service->pid != pid)
             continue;
         service->pid = 0;
-        if (service->oneshot)
+        if (service->oneshot && !status) {
+            fprintf(stderr, "init: %s: done\n", service->name);
             return;
+        }
         service->restart_at = now + RESTART_DELAY_S;
         if (service->restarts)
             end_service(list, service->restarts);

@@ -18,7 +18,7 @@ struct service {
     char *socket;                   /* /dev/socket/<this>, or NULL */
     int socket_fd;
     int oom_score_adj;
-    bool oneshot;                   /* not started again when it ends */
+    bool oneshot;                   /* not started again when it ended with 0 */
     char *restarts;                 /* name of the service that is ended with it, or NULL */
 
     pid_t pid;                      /* 0: not running */

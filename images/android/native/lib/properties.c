@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 static int is_name(const char *name)
 {
@@ -61,20 +62,27 @@ int property_write(const char *name, const char *value)
 {
     char path[PATH_MAX];
     char partial[PATH_MAX];
+    char present[PROPERTY_LINE_MAX];
     FILE *file;
 
     if (!is_name(name) || strlen(value) >= PROPERTY_VALUE_MAX) {
         errno = EINVAL;
         return -1;
     }
+    if (!strncmp(name, "ro.", 3) && property_read(name, present, sizeof(present)) >= 0) {
+        errno = EPERM; /* once only */
+        return -1;
+    }
     mkdir(PROPERTY_FOLDER, 0755);
     snprintf(path, sizeof(path), "%s/%s", PROPERTY_FOLDER, name);
-    snprintf(partial, sizeof(partial), "%s/.%s", PROPERTY_FOLDER, name);
+    snprintf(partial, sizeof(partial), "%s/.%s.%d", PROPERTY_FOLDER, name, getpid());
     file = fopen(partial, "we");
     if (!file)
         return -1;
     fputs(value, file);
-    if (fclose(file))
-        return -1;
-    return rename(partial, path); /* a reader sees the old value or the new one */
+    /* A reader sees the old value or the new one. */
+    if (!fclose(file) && !rename(partial, path))
+        return 0;
+    unlink(partial);
+    return -1;
 }

@@ -16,5 +16,5 @@
 /* Value of a property, cut off at size; its length, or -1 when it is not set. */
 int property_read(const char *name, char *value, size_t size);
 
-/* Set it until the next boot; 0, or -1 (errno). */
+/* Set it until the next boot, what begins with "ro." once only; 0, or -1 (errno). */
 int property_write(const char *name, const char *value);

@@ -3,8 +3,6 @@
 package xmc;
 
 import android.system.ErrnoException;
-import android.system.Os;
-import android.system.OsConstants;
 import java.io.FileDescriptor;
 import java.util.ArrayList;
 import java.util.Collections;
@@ -46,7 +44,7 @@ final class ActivityManager {
     }
 
     /** Those alive, last used first. */
-    List<Process> running() {
+    List<Process> running() throws ErrnoException {
         forgetDead();
         return Collections.unmodifiableList(running);
     }
@@ -70,7 +68,7 @@ final class ActivityManager {
         }
         running.add(0, process);
         tellLmkd();
-        String answer = cold ? process.line.read() : ask(process, "resume");
+        String answer = cold ? process.answer() : ask(process, "resume");
         long ms = (System.nanoTime() - start) / 1_000_000;
         if (answer == null) {
             forgetDead();
@@ -117,7 +115,7 @@ final class ActivityManager {
         StringBuilder stopped = new StringBuilder();
         for (Process process : new ArrayList<>(running())) {
             if (name.equals("all") || process.app.name.equals(name)) {
-                Os.kill(process.pid, OsConstants.SIGKILL);
+                process.kill();
                 process.close();
                 running.remove(process);
                 lmkd.remove(process.pid);
@@ -147,7 +145,7 @@ final class ActivityManager {
     /** Null when it died over it. */
     private static String ask(Process process, String order) throws Exception {
         process.line.tryWrite(order + "\n");
-        return process.line.read();
+        return process.answer();
     }
 
     /** am fails when a line begins so. */
@@ -164,13 +162,14 @@ final class ActivityManager {
         return null;
     }
 
-    private void forgetDead() {
+    private void forgetDead() throws ErrnoException {
         for (Iterator<Process> each = running.iterator(); each.hasNext(); ) {
             Process process = each.next();
             if (!process.isAlive()) {
                 Log.i("zygote: " + process.app.name + " (" + process.pid + ") is gone");
                 gone++;
                 process.close();
+                lmkd.remove(process.pid);
                 each.remove();
             }
         }

@@ -66,7 +66,7 @@ final class AppMain {
                     linked.getDeclaredMethods();
                 }
                 classes.add(linked);
-            } catch (Throwable unresolved) {
+            } catch (LinkageError | ClassNotFoundException unresolved) {
                 missing++; // refers to what the API stubs do not have
             }
         }

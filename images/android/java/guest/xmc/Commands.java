@@ -2,6 +2,7 @@
 
 package xmc;
 
+import android.system.ErrnoException;
 import java.io.FileDescriptor;
 import java.io.IOException;
 
@@ -13,6 +14,9 @@ final class Commands {
     private static final String USAGE = "error: usage: am start NAME | stop NAME|all | stack list"
             + " | verify | burst KIB | churn SECONDS | instrument; pm list packages;"
             + " dumpsys meminfo | activity\n";
+
+    /** It collects its garbage and verifies afterwards, before it answers. */
+    private static final int LONGEST_CHURN_S = Process.ANSWER_S / 2;
 
     private final ActivityManager manager;
 
@@ -38,8 +42,9 @@ final class Commands {
                 case "am stack":
                     return word[2].equals("list") ? stack() : USAGE;
                 case "am burst":
+                    return manager.front("burst " + Integer.parseInt(word[2]));
                 case "am churn":
-                    return manager.front(word[1] + ' ' + Integer.parseInt(word[2]));
+                    return churn(Integer.parseInt(word[2]));
                 case "pm list":
                     return word[2].equals("packages") ? packages() : USAGE;
                 default:
@@ -61,6 +66,13 @@ final class Commands {
         }
     }
 
+    private String churn(int seconds) throws Exception {
+        if (seconds > LONGEST_CHURN_S) {
+            return "error: churn takes at most " + LONGEST_CHURN_S + " seconds\n";
+        }
+        return manager.front("churn " + seconds);
+    }
+
     private String packages() {
         StringBuilder names = new StringBuilder();
         for (String name : manager.installed()) {
@@ -69,7 +81,7 @@ final class Commands {
         return names.toString();
     }
 
-    private String stack() {
+    private String stack() throws ErrnoException {
         StringBuilder table = new StringBuilder("PID\tADJ\tNAME\n");
         for (Process process : manager.running()) {
             table.append(process.pid).append('\t').append(process.adj).append('\t')
@@ -78,7 +90,7 @@ final class Commands {
         return table.toString();
     }
 
-    private String activity() {
+    private String activity() throws ErrnoException {
         StringBuilder table = new StringBuilder("PID\tADJ\tLAUNCH_MS\tSWITCH_MS\tNAME\n");
         for (Process process : manager.running()) {
             table.append(process.pid).append('\t').append(process.adj).append('\t')
@@ -90,7 +102,7 @@ final class Commands {
                 .toString();
     }
 
-    private String meminfo() {
+    private String meminfo() throws ErrnoException {
         StringBuilder table = new StringBuilder("PID\tADJ\tRSS_KIB\tPSS_KIB\tDIRTY_KIB\tNAME\n");
         for (Process process : manager.running()) {
             append(table, Integer.toString(process.pid), process.adj, process.app.name);

@@ -4,6 +4,8 @@ package xmc;
 
 import android.system.ErrnoException;
 import android.system.Os;
+import android.system.OsConstants;
+import android.system.StructTimeval;
 import java.io.FileDescriptor;
 import java.io.IOException;
 import java.io.InterruptedIOException;
@@ -17,6 +19,12 @@ final class Line {
 
     Line(FileDescriptor fd) {
         this.fd = fd;
+    }
+
+    /** From now on reading fails with EAGAIN when for so long nothing came. */
+    void limit(int seconds) throws ErrnoException {
+        Os.setsockoptTimeval(fd, OsConstants.SOL_SOCKET, OsConstants.SO_RCVTIMEO,
+                StructTimeval.fromMillis(seconds * 1000L));
     }
 
     /** The next line without its end, or null when the other side is gone. */

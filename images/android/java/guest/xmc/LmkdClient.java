@@ -18,6 +18,7 @@ final class LmkdClient {
     private static final int LMK_TARGET = 0;
     private static final int LMK_PROCPRIO = 1;
     private static final int LMK_PROCREMOVE = 2;
+    private static final int LMK_PROCPURGE = 3;
 
     /**
      * When less than this share of memory (1/1000) is free and cached, processes of that
@@ -62,6 +63,7 @@ final class LmkdClient {
     private void connect() throws ErrnoException, IOException {
         socket = Os.socket(OsConstants.AF_UNIX, OsConstants.SOCK_SEQPACKET, 0);
         Os.connect(socket, UnixSocketAddress.createFileSystem(SOCKET));
+        write(LMK_PROCPURGE); // what a zygote before this one told it: those pids may be others' now
         int[] words = new int[1 + 2 * TARGETS.length];
         int pages = memoryPages();
         words[0] = LMK_TARGET;

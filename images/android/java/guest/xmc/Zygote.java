@@ -27,6 +27,9 @@ public final class Zygote {
     private static final String TESTS = "/system/framework/tests.jar";
     private static final int BACKLOG = 8;
 
+    /** A client that has not said its command in so long is sent away: others wait for it. */
+    private static final int CLIENT_S = 10;
+
     private Zygote() {}
 
     /** fork(2). The caller has called ZygoteHooks.preFork(). */
@@ -85,6 +88,7 @@ public final class Zygote {
             FileDescriptor client = Os.accept(server, null);
             Line line = new Line(client);
             try {
+                line.limit(CLIENT_S);
                 String command = line.read();
                 String answer = command == null ? "" : commands.execute(command, server, client);
                 if (answer != null) {
@@ -125,7 +129,9 @@ public final class Zygote {
         } finally {
             Os.close(theirs);
         }
-        return new Process(app, pid, ours);
+        Process process = new Process(app, pid, ours);
+        process.line.limit(Process.ANSWER_S);
+        return process;
     }
 
     /** Fork a process that runs the tests and tells the client of them. */
