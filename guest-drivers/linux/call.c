@@ -35,9 +35,8 @@ ssize_t xmc_tunable_store(struct kobject *kobj, struct kobj_attribute *attr,
 {
 	struct xmc_tunable *tunable = container_of(attr, struct xmc_tunable, attr);
 	unsigned int value;
-	int ret;
+	int ret = kstrtouint(buf, 0, &value);
 
-	ret = kstrtouint(buf, 0, &value);
 	if (ret)
 		return ret;
 	if (value > tunable->max)

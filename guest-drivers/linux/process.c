@@ -211,10 +211,8 @@ static int whom(struct xmc_order *order, const char *who)
 		return one_process(order, task_tgid(current));
 
 	ret = kstrtoint(who, 0, &nr);
-	if (ret)
-		return ret;
-	if (nr <= 0)
-		return -EINVAL;
+	if (ret || nr <= 0)
+		return ret ?: -EINVAL;
 
 	pid = find_get_pid(nr);
 	if (!pid)

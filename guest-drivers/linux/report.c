@@ -91,8 +91,7 @@ static int report_pages(struct page_reporting_dev_info *info,
 			struct scatterlist *sg, unsigned int nents)
 {
 	struct scatterlist *one;
-	unsigned int i, pages = 0;
-	u32 nr = 0;
+	unsigned int i, pages = 0, nr = 0;
 	int ret;
 
 	mutex_lock(&busy);
@@ -179,6 +178,7 @@ void xmc_report_exit(void)
 		return;
 
 	unregister_oom_notifier(&oom);
+	WRITE_ONCE(report_hold, 0);
 	/* Waits for report_pages(). */
 	page_reporting_unregister(&reporter);
 	free_page((unsigned long)list);

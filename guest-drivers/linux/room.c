@@ -18,6 +18,7 @@
 #include <linux/nodemask.h>
 #include <linux/printk.h>
 #include <linux/random.h>
+#include <linux/ratelimit.h>
 
 #include <asm/arch_timer.h>
 
@@ -74,8 +75,7 @@ static void judge_young(u64 now)
 static void measure_stall(const struct xen_mem_compress_query *q)
 {
 	u64 now = ktime_get_ns(), ticks = q->stall_ticks - stall_ticks;
-	u64 us = div_u64(now - stall_since, NSEC_PER_USEC);
-	u64 stall_us;
+	u64 stall_us, us = div_u64(now - stall_since, NSEC_PER_USEC);
 
 	judge_young(now);
 	if (us < USEC_PER_SEC / 2)
@@ -128,12 +128,16 @@ static int make_some(u64 first, u32 wanted, u8 age, unsigned long *done)
 		.min_age = age,
 		.wanted = wanted,
 	};
+	/* It is asked again five times a second. */
+	static DEFINE_RATELIMIT_STATE(told, 60 * HZ, 1);
 	u64 began = ktime_get_ns();
 	int ret;
 
 	ret = xmc_range(XENMEM_compress_op_request, XENMEM_compress_f_whole_domain,
 			&range, false);
 	*done = range.done;
+	if (ret && __ratelimit(&told))
+		pr_info("no more room is made: Xen says %d\n", ret);
 	if (age <= YOUNG_AGE && atomic_read(&xmc_waiting))
 		waited_ns += ktime_get_ns() - began;
 
