@@ -21,7 +21,7 @@ from harness.scenarios.context import Context
 from harness.scenarios.neighbours import idle_neighbour
 from harness.scenarios.workloads import Result
 from tests.unit.fake_techniques import FakeWorkload
-from tests.unit.simulated_bed import SimBed, SimGuest, SimStats
+from tests.unit.simulated_bed import Done, SimBed, SimGuest, SimStats
 
 STEP = IdleNeighbour(do="idle-neighbour", mib=20, repetitions=2)
 
@@ -33,6 +33,7 @@ class Resident(SimGuest):
     called: str
     gains: bool = True
     compressed: bool = False
+    hints: int = 0
     corpus: Corpus = field(default_factory=lambda: Corpus({}))
 
     def __post_init__(self) -> None:
@@ -41,11 +42,18 @@ class Resident(SimGuest):
 
     def stats(self) -> SimStats:
         out = 5000 if self.compressed and self.gains else 0
-        return SimStats(committed=out, compressed=out, zero=out)
+        restores = {"hint": 5000 * self.hints}
+        return SimStats(committed=out, compressed=out, zero=out, restores=restores)
 
     def compress(self, *, min_age: int = 0, max_pages: int = 0) -> int:
         self.compressed = True
         return 5000
+
+    def run(self, command: str, *, timeout_s: float) -> Done:
+        assert command == "echo all > /sys/kernel/xen_memcompress/restore"
+        self.hints += 1
+        self.compressed = False
+        return Done()
 
     def restore(self) -> int:
         self.compressed = False
@@ -95,9 +103,13 @@ def test_the_busy_one_is_slower_by_so_much(monkeypatch: pytest.MonkeyPatch, tmp_
     assert [(labels["technique"], labels["order"]) for labels in took] == [
         ("none", 0),
         ("mem-compress", 1),
+        ("mem-compress", 2),
         ("mem-compress", 0),
-        ("none", 1),
+        ("mem-compress", 1),
+        ("none", 2),
     ]
+    assert [m.labels["hinted"] for m in run.metrics if m.name == "hint_s"] == [True, True]
+    assert sum(m.name == "wake_slowdown_hinted" for m in run.metrics) == 1
 
 
 def test_an_idle_guest_that_gives_nothing_is_a_failure(

@@ -28,6 +28,7 @@ Row = tuple[str, str, str]
 RATIOS = {
     "neighbour_slowdown": "a guest that works, beside an idle one that is compressed",
     "wake_slowdown": "an idle guest reads all it holds, compressed before or not",
+    "wake_slowdown_hinted": "the same after its driver's hint, without the time that this took",
     "boot_slowdown": "guests that boot together, with the controller or without",
     "overcommit": "nominal memory of guests at work at once, over the frames there are",
 }
