@@ -132,8 +132,8 @@ static const struct verb {
 "    domain linux weight=200 max=128\n"
 "    domain other weight=100 min=32\n"
 "weight: shares of what is lent.  min: what a domain keeps however idle it is.\n"
-"max: its slice goes no further (0: all it was created with).  Each decision\n"
-"is a line; --dry-run only says what would be done.\n",
+"max: its slice goes no further (without it: all it was created with).  Each\n"
+"decision is a line; --dry-run only says what would be done.\n",
       verb_broker, OPT_DRY_RUN | OPT_INTERVAL | OPT_COUNT | OPT_NO_JSON, 1 },
     { "disable", "DOM | --all", NULL, NULL, verb_off, OPT_ALL, 1 },
 };
