@@ -39,8 +39,8 @@ class Job:
 GUESTS = tuple(
     f"tests/integration/test_{name}.py"
     for name in (
-        *("driver", "driver_growth", "driver_alive", "driver_storm", "driver_absent"),
-        *("driver_ends", "driver_android", "memcompressd", "broker"),
+        *("driver", "driver_growth", "driver_idle", "driver_alive", "driver_storm"),
+        *("driver_absent", "driver_ends", "driver_android", "memcompressd", "broker"),
         *("android", "android_compressed", "aosp_image"),
     )
 )
@@ -84,6 +84,8 @@ JOBS: tuple[Job, ...] = (
     Job("store-density", 2, _run("store-density"), 3600),
     Job("density", 2, _run("density"), 2 * 3600),
     Job("boot-storm", 2, _run("boot-storm"), 3600),
+    Job("alternate", 2, _run("alternate"), 3600),
+    Job("dependents", 2, _run("dependents"), 3600),
     Job("quick", 2, _run("quick"), 3600),
     Job("stretch", 2, _run("stretch"), 3600),
     Job("app-switch", 2, _run("app-switch"), 3600),

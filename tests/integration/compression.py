@@ -103,6 +103,19 @@ def repeated(where: Transport, command: str) -> Iterator[None]:
         where.succeed(f"rm -f {flag}")
 
 
+def codec_runs(guest: Guest) -> int:
+    """Pages that the codec ran for: Xen times only those that it made smaller."""
+    return guest.controller.histogram("encode").count + guest.controller.stats().rejected
+
+
+@contextmanager
+def nothing_compressed(guest: Guest) -> Iterator[None]:
+    """Xen's own books: nobody asks it to compress, and its codec does not run, in the block."""
+    before = guest.controller.stats().requests, codec_runs(guest)
+    yield
+    assert (guest.controller.stats().requests, codec_runs(guest)) == before
+
+
 def wait_for(what: str, holds: Callable[[], bool], timeout_s: float = 60.0) -> None:
     """Until this holds; what is the name of it in the error."""
     deadline = Deadline(timeout_s)

@@ -115,10 +115,10 @@ def pair(request: pytest.FixtureRequest, testbeds: TestbedPool) -> Testbed:
 
 
 @pytest.fixture
-def sliced_bed(testbeds: TestbedPool) -> Testbed:
+def sliced_bed(request: pytest.FixtureRequest, testbeds: TestbedPool) -> Testbed:
     """The testbed of ``sliced``."""
     return testbeds.get(
-        "default",
+        request.config.getoption("--profile"),
         [
             "guests.android.enabled=false",
             "guests.linux.memory_mib=128",

@@ -7,11 +7,13 @@ import numpy as np
 import pytest
 
 from harness.errors import GuestError
+from harness.monitor.pressure import DRIVER
 from harness.scenarios.bed import Guest
 from harness.scenarios.content import ContentClass
 from harness.scenarios.load import (
     driver_counters,
     driver_request,
+    guest_run,
     is_compressed,
     process_pfns,
     states_of,
@@ -55,6 +57,17 @@ def test_the_request_goes_through_the_driver_and_its_counters_tell(
     assert after["scanned"] - before["scanned"] >= 512
     assert after["compressed"] - before["compressed"] >= 500
     assert after["errors"] == before["errors"]
+
+
+def test_a_process_can_ask_for_itself(guest: Guest, loads: Loads) -> None:
+    """Here a shell with a variable of two MiB; nobody else is compressed."""
+    other = loads.start(ContentClass.TEXT, 512)
+    before = driver_counters(guest)
+    variable = "v=$(head -c 2097152 /dev/zero | tr '\\0' v)"
+    said = guest_run(guest, f"{variable}; echo self > {DRIVER}/compress; printf %s $v | tr -d v")
+    assert said == b""
+    assert driver_counters(guest)["compressed"] - before["compressed"] >= 512
+    assert not is_compressed(other.states()).any()
 
 
 def test_all_takes_every_user_process(guest: Guest, loads: Loads) -> None:

@@ -27,7 +27,7 @@ from harness.scenarios.load import (
 )
 from harness.scenarios.pressure import read_pressure
 from harness.testing import TestbedPool
-from tests.integration.compression import Loads, wait_for
+from tests.integration.compression import Loads, codec_runs, wait_for
 
 MODULE = "/lib/modules/xen_memcompress.ko"
 LOADS_AND_UNLOADS = 50
@@ -37,11 +37,6 @@ PAGE_BYTES = 4096
 # Free, but with frames: what the kernel keeps ready on the lists of its CPUs, its small blocks, and
 # what lets it report at all (32 blocks on top of the low watermark). 69 were seen right after boot.
 NOT_REPORTED = 1024
-
-
-def codec_runs(guest: Guest) -> int:
-    """Pages that the codec ran for: Xen times only those that it made smaller."""
-    return guest.controller.histogram("encode").count + guest.controller.stats().rejected
 
 
 def unused(guest: Guest) -> int:
@@ -117,6 +112,17 @@ def test_nobody_is_killed_for_memory_that_is_being_reported(holding: Guest) -> N
     again.verify(3)
     assert read_pressure(holding).kills == kills
     loads.stop_all()
+
+
+@pytest.mark.slow
+def test_a_report_that_is_held_does_not_hold_up_unloading(holding: Guest) -> None:
+    loads = Loads(holding, existing().corpus.path)
+    loads.stop(loads.start(ContentClass.RANDOM, 7000))
+    wait_for("free memory off the lists", lambda: free_pages(holding) < 3500, timeout_s=20)
+    guest_run(holding, "rmmod xen_memcompress")
+    wait_for("it to be back", lambda: free_pages(holding) > 7000, timeout_s=20)
+    # As it was loaded: the kernel keeps the first order of blocks that it was given.
+    guest_run(holding, f"insmod {MODULE} report_hold=4096 report_order=7")
 
 
 def excluded(guest: Guest) -> list[str]:
@@ -223,8 +229,14 @@ def come_and_go(guest: Guest, loads: Loads, times: int) -> None:
             guest_run(guest, f"rmmod xen_memcompress && insmod {MODULE}")
     assert asking.rounds > 3
     busy.ctl("spin", 0)
+    # Nobody in the guest takes part in what dom0 asks for.
+    guest_run(guest, "rmmod xen_memcompress")
+    assert guest.controller.compress() > 1500
+    assert int(is_compressed(known.states()).sum()) > 1500
+    known.verify(3)
+    busy.verify(4)
     # An exclusion does not outlive the module that knows of it.
-    guest_run(guest, f"rmmod xen_memcompress && insmod {MODULE}")
+    guest_run(guest, f"insmod {MODULE}")
     assert excluded(guest) == []
     known.compress()
     assert G_EXCLUDED not in known.states()

@@ -4,24 +4,36 @@
 from __future__ import annotations
 
 import statistics
+import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 
 import pytest
 
 from harness.build.artifacts import existing
+from harness.errors import GuestError
 from harness.hypervisor import Xl
 from harness.scenarios.bed import Guest
 from harness.scenarios.content import ContentClass, Corpus
-from harness.scenarios.driver import Activity, activity, resident_bytes, without_driver
+from harness.scenarios.driver import (
+    MODULE,
+    Activity,
+    activity,
+    resident_bytes,
+    with_driver,
+    without_driver,
+)
 from harness.scenarios.heaps import Alternation, Heaps, compare
 from harness.scenarios.load import driver_file, driver_write, free_pages, guest_run
 from harness.scenarios.pressure import read_pressure
 from harness.testbed import Testbed
-from tests.integration.compression import wait_for
+from tests.integration.compression import nothing_compressed, wait_for
 from tests.integration.conftest import SLICE_MIB
 from tests.integration.reading import Readers, reading
 
 FRAMES = SLICE_MIB * 256
+LOADS_AND_UNLOADS = 50
 
 
 def heaps_of(guest: Guest, content: ContentClass) -> Heaps:
@@ -60,7 +72,8 @@ def test_driver_and_daemon_are_small_and_idle_without_pressure(sliced: Guest) ->
     module, daemon = resident_bytes(sliced)
     print(f"resident: driver {module} bytes, daemon {daemon} bytes")
     assert module + daemon < 1 << 20
-    assert activity(sliced, 10) == Activity(requests=0, wakeups=0)
+    with nothing_compressed(sliced):
+        assert activity(sliced, 10) == Activity(requests=0, wakeups=0)
 
 
 @pytest.mark.slow
@@ -137,6 +150,42 @@ def test_the_slice_is_kept_while_it_is_in_use(sliced: Guest, read: int, most: fl
     assert statistics.median(held) < most * FRAMES
     # A look makes six; at five looks a second most of them were for nothing.
     assert rate < 15
+
+
+@pytest.mark.slow
+def test_the_module_comes_and_goes_while_the_guest_grows(sliced: Guest) -> None:
+    """Heaps begin and end meanwhile, more of them than fit without it: some may be killed."""
+    heaps = heaps_of(sliced, ContentClass.TEXT)
+    end, verified = threading.Event(), list[int]()
+
+    def come_and_go() -> None:
+        while not end.is_set():
+            with suppress(GuestError):
+                while len(heaps.alive) < 9:
+                    heaps.begin().verify(1)
+                    verified.append(1)
+                heaps.verify()
+                verified.append(len(heaps.alive))
+            heaps.end()
+
+    with ThreadPoolExecutor(1) as others:
+        coming = others.submit(come_and_go)
+        try:
+            for _ in range(LOADS_AND_UNLOADS):
+                guest_run(sliced, f"rmmod xen_memcompress && insmod {MODULE}; sleep 0.3")
+        finally:
+            end.set()
+        coming.result()  # content that differs is raised here
+    kills = read_pressure(sliced).kills
+    print(f"{sum(verified)} heaps were verified; {kills} were killed since the guest began")
+    assert verified
+    with_driver(sliced)
+    for _ in range(11):
+        heaps.begin()
+    heaps.verify()
+    heaps.end()
+    wait_for("growth to be given back", lambda: int(driver_file(sliced, "grown")) == 0)
+    assert sliced.controller.stats().ballooned >= FRAMES - 16
 
 
 def test_memory_is_kept_free_ahead_for_who_goes_by_it(sliced: Guest) -> None:

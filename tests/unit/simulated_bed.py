@@ -52,6 +52,7 @@ class SimStats:
     host_free: int = 1000
     reserve: int = 10
     rejected: int = 0
+    requests: int = 0
     ticks_khz: int = 62_500
     moved: int = 0
     scanned: int = 0
