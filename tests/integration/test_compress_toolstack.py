@@ -87,9 +87,10 @@ def test_same_filled_pages_go_through_the_codec_where_that_is_set(
     tool(dom0, "restore", newcomer)
     tool(dom0, "set", newcomer, "codec_only=0")
     tool(dom0, "compress", newcomer)
-    # Its memory was never written to: as many pages, and hardly any is more than a word.
+    # Its memory was never written to: as many pages, and hardly any is more than a word, which is
+    # zero, or what a debug build scrubs with.
     told_apart = show(dom0, newcomer)
-    assert told_apart["zero"] > by_codec["lzo"] // 2
+    assert told_apart["zero"] + told_apart["same"] > by_codec["lzo"] // 2
     assert told_apart["info"]["balanced"]
 
 
