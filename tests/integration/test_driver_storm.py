@@ -113,7 +113,8 @@ def test_a_storm_that_cannot_be_helped_ends_as_without_the_driver(
 def test_a_working_set_that_does_not_fit_is_no_livelock(sliced: Guest, corpus: Corpus) -> None:
     """All that is compressed comes back at once: work goes on, the daemon backs off."""
     heaps, off = heaps_and_limit(sliced, corpus, ContentClass.TEXT)
-    for _ in range(int(1.6 * off)):
+    # Of 1.6 times as many a guest holds some 7 % more than its slice, and has its peace.
+    for _ in range(int(2.2 * off)):
         heaps.begin()
     for load in heaps.alive:  # for as long as it is watched, however fast the machine is
         work = f"memload ctl --socket /tmp/memload.{load.name} work 1000000"
@@ -125,8 +126,8 @@ def test_a_working_set_that_does_not_fit_is_no_livelock(sliced: Guest, corpus: C
         guest_run(sliced, "true")
         slowest = max(slowest, time.monotonic() - began)
         time.sleep(1)
-    asked = watch.asked()
-    print(f"slowest answer {slowest:.1f} s; {asked}")
+    asked, held = watch.asked(), sliced.controller.stats().held
+    print(f"slowest answer {slowest:.1f} s; {asked}; {held} frames held in the end")
     print(read_pressure(sliced), daemon_log(sliced)[-3000:])
     assert slowest < 20
     assert "backing off" in daemon_log(sliced) or "restores take too long" in daemon_log(sliced)
