@@ -32,12 +32,10 @@ HEAP_PAGES = 1024
 KEEP_MIB = 40
 LOG = "/run/broker.log"
 CALLED_IN = re.compile(r"take back from busy: .*: lenders hold more: ")
-# idle_age: 6 s. What a hint brought back is to be read before it is idle again, or the broker takes
-# it once more: on a busy machine that is 5 s.
 CONFIG = f"""
 keep = {KEEP_MIB}
 step = 8
-idle_age = 12
+idle_age = 4
 domain busy weight=100 max={MOST // MIB}
 domain idle weight=100 min=24
 """

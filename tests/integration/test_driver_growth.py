@@ -121,12 +121,11 @@ def test_a_smaller_slice_is_kept_to_by_compressing(sliced: Guest, sliced_bed: Te
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("read", "most"), [(6, 1.02), (12, 1.1)])
-def test_the_slice_is_kept_while_it_is_in_use(sliced: Guest, read: int, most: float) -> None:
+@pytest.mark.parametrize("read", [6, 12])
+def test_the_slice_is_kept_while_it_is_in_use(sliced: Guest, read: int) -> None:
     """Twelve heaps, more than the slice. What is not in use costs no frame for more than moments.
 
-    Where all of it is read, several times a second on a fast machine, the slice would cost nearly
-    a CPU: somewhat more is held, and the driver does not run after it.
+    Where all of it is read, several times a second on a fast machine, that is not so yet (1.07).
     """
     heaps = heaps_of(sliced, ContentClass.TEXT)
     for _ in range(12):
@@ -147,7 +146,7 @@ def test_the_slice_is_kept_while_it_is_in_use(sliced: Guest, read: int, most: fl
     print(guest_run(sliced, "dmesg | grep 'no more room'; true").decode())
     heaps.verify()
     assert read_pressure(sliced).kills == kills
-    assert statistics.median(held) < most * FRAMES
+    assert statistics.median(held) < 1.02 * FRAMES
     # A look makes six; at five looks a second most of them were for nothing.
     assert rate < 15
 

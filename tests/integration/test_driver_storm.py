@@ -94,9 +94,8 @@ def test_a_storm_that_cannot_be_helped_ends_as_without_the_driver(
     said = guest_run(sliced, "dmesg | grep 'not growing'; true").decode()
     print(said[-600:], daemon_log(sliced)[-1500:])
     # Not earlier than without, nor later than what else the guest has makes room for: of kernel
-    # and tools some 17 MiB are gained. That is four heaps and a quarter, and with what was too
-    # little for one more without the driver it may be five.
-    assert off - 1 <= began_kills <= off + 5
+    # and tools some 17 MiB are gained, which is four heaps.
+    assert off - 1 <= began_kills <= off + 4
     assert slowest < 30
     assert int(driver_file(sliced, "oom_left")) > 0
     assert "does not compress" in said or "is in use" in said
@@ -108,6 +107,7 @@ def test_a_storm_that_cannot_be_helped_ends_as_without_the_driver(
     sweeps = 1000 * asked.took_s / sliced.compression.sweep_ms
     tries = sum(after <= sweeps for after in BACK_OFF)
     assert asked.codec < tries * SLICE_MIB * 256 + asked.restored
+    assert asked.codec < 6_000 * asked.took_s
 
 
 @pytest.mark.slow
