@@ -8,10 +8,9 @@ amounts are pages of 4 KiB unless the name says otherwise.
 from __future__ import annotations
 
 import json
-import tempfile
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
-from pathlib import Path
 from typing import Any
 
 from harness.config.model import Compress
@@ -192,25 +191,20 @@ class DomainController:
     def _file(self, *words: str) -> tuple[Any, bytes]:
         """What a verb that writes a file says, and the file."""
         name = f"/tmp/xmc-{words[0]}-{self.domid}"
-        said = self._json(*words, "-o", name, timeout_s=BULK_S)
-        with tempfile.TemporaryDirectory(prefix="xmc-") as folder:
-            local = Path(folder) / "file"
-            self._dom0.pull(name, local)
-            content = local.read_bytes()
-        self._dom0.run(["rm", "-f", name])
-        return said, content
+        # One command: a connection's round trip costs more than what it asks for.
+        line = f"{shlex.join([TOOL, *words])} -o {name} --json && cat {name}"
+        answer = self._run(f"{line}; s=$?; rm -f {name}; exit $s", words, timeout_s=BULK_S)
+        said, _, content = answer.partition(b"\n")
+        return _document(said, words), content
 
     def _json(self, *words: str, timeout_s: float = 60.0) -> Any:
-        answer = self._call(*words, "--json", timeout_s=timeout_s)
-        try:
-            return json.loads(answer)
-        except ValueError as error:
-            raise HypervisorError(
-                f"the answer is no JSON: {answer[:200]!r}", where=f"{TOOL} {' '.join(words)}"
-            ) from error
+        return _document(self._call(*words, "--json", timeout_s=timeout_s), words)
 
     def _call(self, *words: str, timeout_s: float = 60.0) -> bytes:
-        answer = self._dom0.run([TOOL, *words], timeout_s=timeout_s)
+        return self._run([TOOL, *words], words, timeout_s=timeout_s)
+
+    def _run(self, line: str | Sequence[str], words: Sequence[str], *, timeout_s: float) -> bytes:
+        answer = self._dom0.run(line, timeout_s=timeout_s)
         if answer.status != 0:
             said = answer.stderr.decode("utf-8", "replace").strip()
             hint = "harness build xen && harness reboot" if answer.status == NO_CONTROLLER else ""
@@ -220,6 +214,15 @@ class DomainController:
                 hint=hint,
             )
         return answer.stdout
+
+
+def _document(answer: bytes, words: Sequence[str]) -> Any:
+    try:
+        return json.loads(answer)
+    except ValueError as error:
+        raise HypervisorError(
+            f"the answer is no JSON: {answer[:200]!r}", where=f"{TOOL} {' '.join(words)}"
+        ) from error
 
 
 def controller_present(dom0: Transport) -> bool:

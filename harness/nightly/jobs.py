@@ -92,7 +92,8 @@ JOBS: tuple[Job, ...] = (
     Job("apps-alive", 2, _run("apps-alive"), 3600),
     Job("minimum-memory", 2, _run("minimum-memory"), 3600),
     Job("minimum-memory-android", 2, _run("minimum-memory-android"), 2 * 3600),
-    Job("roundtrip", 2, _run("roundtrip"), 4 * 3600),
+    Job("roundtrip", 2, _run("roundtrip"), 3600),
+    Job("roundtrip-10m", 2, _run("roundtrip", "--set", f"{TOTAL}=10_000_000"), 3 * 3600),
     Job("mutations", 2, (sys.executable, "-m", "harness.nightly.mutations"), 4 * 3600),
     # Ten million executions of each target, other ones each day, and which lines the corpus runs;
     # half an hour of attacks.
@@ -104,8 +105,7 @@ JOBS: tuple[Job, ...] = (
     Job("driver-kernels", 2, _tests(KERNELS, marks="slow"), 3600),
     # 3: for a weekend
     Job("slow", 3, _tests(*(f"--ignore={path}" for path in NIGHTLY), marks="slow"), 6 * 3600),
-    Job("roundtrip-10m", 3, _run("roundtrip", "--set", f"{TOTAL}=10_000_000"), 40 * 3600),
-    Job("roundtrip-seed-2", 3, _run("roundtrip", "--seed", "2"), 4 * 3600),
-    Job("roundtrip-seed-3", 3, _run("roundtrip", "--seed", "3"), 4 * 3600),
+    Job("roundtrip-seed-2", 3, _run("roundtrip", "--seed", "2"), 3600),
+    Job("roundtrip-seed-3", 3, _run("roundtrip", "--seed", "3"), 3600),
 )
 TIERS = max(job.tier for job in JOBS)

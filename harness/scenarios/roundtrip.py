@@ -2,8 +2,11 @@
 """Round trips: pages compressed, restored by an access, and compared with known bytes.
 
 A page counts only if the controller's own states show it compressed before it was read and
-resident afterwards. Pages that stay resident (random content does not compress) are verified all
-the same, and counted apart.
+resident afterwards, and if it is on the same gfn before and after. Pages that stay resident (random
+content does not compress) are verified all the same, and counted apart.
+
+New content is written once for several rounds: what that, the sweeps after it and finding the gfns
+cost is spread over them.
 """
 
 from __future__ import annotations
@@ -11,6 +14,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 import numpy as np
+from numpy.typing import NDArray
 
 from harness.errors import ScenarioFailed
 from harness.report.run import Scalar
@@ -27,8 +31,22 @@ from harness.scenarios.load import (
     states_of,
 )
 
-# A full cycle in which almost nothing is compressed would go on for ever.
+# A full round in which almost nothing is compressed would go on for ever.
 MIN_YIELD = 0.25
+
+
+@dataclass(frozen=True, slots=True)
+class Round:
+    """States of each page before it was read and afterwards."""
+
+    before: U8
+    after: U8
+
+    @property
+    def made(self) -> NDArray[np.bool_]:
+        """Which pages were compressed and are resident again."""
+        made: NDArray[np.bool_] = is_compressed(self.before) & (self.after == G_RESIDENT)
+        return made
 
 
 @dataclass(slots=True)
@@ -38,19 +56,21 @@ class Tally:
     trips: int = 0
     lzo: int = 0
     resident: int = 0
+    moved: int = 0
     by_class: dict[ContentClass, int] = field(default_factory=lambda: dict.fromkeys(CLASSES, 0))
     gfns: set[int] = field(default_factory=set)
 
-    def add(self, classes: U8, before: U8, after: U8, gfns: U64) -> int:
-        """Count one cycle; how many of its pages made the round trip."""
-        made = is_compressed(before) & (after == G_RESIDENT)
+    def add(self, classes: U8, seen: Round, gfns: U64, stayed: NDArray[np.bool_]) -> None:
+        """Count one round, without the pages that did not stay on their gfn: the states are of
+        gfns, and whose they were in that round nobody knows."""
+        made = seen.made & stayed
         self.trips += int(np.count_nonzero(made))
-        self.lzo += int(np.count_nonzero(made & (before == G_LZO)))
-        self.resident += int(np.count_nonzero(~is_compressed(before)))
+        self.lzo += int(np.count_nonzero(made & (seen.before == G_LZO)))
+        self.resident += int(np.count_nonzero(~is_compressed(seen.before) & stayed))
+        self.moved += int(np.count_nonzero(~stayed))
         for number, name in enumerate(CLASSES):
             self.by_class[name] += int(np.count_nonzero(made & (classes == number)))
         self.gfns.update(gfns[made].tolist())
-        return int(np.count_nonzero(made))
 
     def shares(self) -> dict[ContentClass, float]:
         """Share of each class in the round trips; random content makes none by design."""
@@ -58,15 +78,13 @@ class Tally:
         return {c: n / total for c, n in self.by_class.items() if c is not ContentClass.RANDOM}
 
 
-def cycle(load: Load, number: int, order_seed: int, tally: Tally) -> int:
-    """Fill, compress, read shuffled and compare once; how many pages made the round trip.
+def one_round(load: Load, number: int, order_seed: int, gfns: U64) -> Round:
+    """Compress, read shuffled and compare once.
 
-    Odd cycles are asked for by the guest's driver, even ones forced by the toolstack. Every
-    third cycle calls the code-exec pages before they are read, so that they come back on an
+    Odd rounds are asked for by the guest's driver, even ones forced by the toolstack. Every
+    third round calls the code-exec pages before they are read, so that they come back on an
     instruction fetch; every fourth has another thread reading while pages are taken.
     """
-    load.fill(number)
-    outlast_back_off(load.guest)
     busy = number % 4 == 0
     if busy:
         load.ctl("spin", 1)
@@ -76,17 +94,47 @@ def cycle(load: Load, number: int, order_seed: int, tally: Tally) -> int:
         load.guest.controller.compress()
     if busy:
         load.ctl("spin", 0)
-    gfns = load.pfns()
     before = states_of(load.guest, gfns)
     if number % 3 == 0:
         load.verify_exec(order_seed)
     load.verify(order_seed)
-    after = states_of(load.guest, gfns)
-    return tally.add(load.classes(), before, after, gfns)
+    return Round(before, states_of(load.guest, gfns))
+
+
+def fill(ctx: Context, step: schema.RoundTrips, load: Load, tally: Tally, wanted: int) -> None:
+    """Write new content, and count up to ``step.rounds`` rounds with it, until ``wanted`` trips.
+
+    Raises ScenarioFailed when too little is compressed.
+    """
+    number = ctx.next_cycle()
+    load.fill(number)
+    # Once: what a round rejects holds the same in the next.
+    outlast_back_off(load.guest)
+    gfns = load.pfns()
+    rounds: list[Round] = []
+    total = tally.trips
+    while not rounds or (len(rounds) < step.rounds and total < wanted):
+        number = ctx.next_cycle() if rounds else number
+        rounds.append(one_round(load, number, ctx.seed + number, gfns))
+        made = int(np.count_nonzero(rounds[-1].made))
+        total += made
+        ctx.folder.event("cycle", guest=load.guest.name, cycle=number, made=made, total=total)
+        if made < MIN_YIELD * step.pages:
+            raise ScenarioFailed(
+                f"only {made} of {step.pages} pages were compressed and restored",
+                where=f"{load.guest.name}, profile {ctx.profile}, cycle {number}",
+            )
+        ctx.active = True
+        if number % 10 == 1:
+            ctx.sample(f"cycle-{number}")
+    stayed = load.pfns() == gfns
+    classes = load.classes()
+    for seen in rounds:
+        tally.add(classes, seen, gfns, stayed)
 
 
 def round_trips(ctx: Context, step: schema.RoundTrips) -> None:
-    """Run cycles until this profile's share of ``step.total`` is reached, on each guest.
+    """Run rounds until this profile's share of ``step.total`` is reached, on each guest.
 
     Raises ScenarioFailed on a mismatch, when too little is compressed, or when a class or the
     number of distinct gfns stays below what the step demands.
@@ -102,6 +150,7 @@ def round_trips(ctx: Context, step: schema.RoundTrips) -> None:
         ctx.folder.metric("round_trips", tally.trips, "pages", **labels)
         ctx.folder.metric("round_trips_lzo", tally.lzo, "pages", **labels)
         ctx.folder.metric("verified_while_resident", tally.resident, "pages", **labels)
+        ctx.folder.metric("moved_meanwhile", tally.moved, "pages", **labels)
         ctx.folder.metric("distinct_gfns", len(tally.gfns), "pages", **labels)
         for name, count in tally.by_class.items():
             ctx.folder.metric("round_trips_by_class", count, "pages", content=name.value, **labels)
@@ -122,17 +171,7 @@ def _run_guest(ctx: Context, step: schema.RoundTrips, guest: Guest, wanted: int)
     tally = Tally()
     try:
         while tally.trips < wanted:
-            number = ctx.next_cycle()
-            made = cycle(load, number, ctx.seed + number, tally)
-            ctx.folder.event("cycle", guest=guest.name, cycle=number, made=made, total=tally.trips)
-            if made < MIN_YIELD * step.pages:
-                raise ScenarioFailed(
-                    f"only {made} of {step.pages} pages were compressed and restored",
-                    where=f"{guest.name}, profile {ctx.profile}, cycle {number}",
-                )
-            ctx.active = True
-            if number % 10 == 1:
-                ctx.sample(f"cycle-{number}")
+            fill(ctx, step, load, tally, wanted)
     finally:
         load.stop()
     return tally

@@ -144,10 +144,15 @@ class Exec(Model):
 
 
 class RoundTrips(Model):
-    """Fill with new content, compress, read back shuffled, compare; until ``total`` is reached."""
+    """Fill with new content, then compress, read back shuffled and compare ``rounds`` times.
+
+    And again, until ``total`` is reached. What kind of round it is goes by its number modulo 12: a
+    number of rounds without a factor in common with it has every kind meet fresh content.
+    """
 
     do: Literal["round-trips"]
     total: Annotated[int, Field(gt=0)] = 1_000_000
+    rounds: Annotated[int, Field(gt=0, le=1000)] = 7
     pages: Annotated[int, Field(gt=0, le=1 << 22)] = 11_000
     min_share: Annotated[float, Field(ge=0, le=1)] = 0.10
     min_gfns: Annotated[int, Field(ge=0)] = 10_000

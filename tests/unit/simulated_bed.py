@@ -101,6 +101,10 @@ class SimGuest:
         self.ignores_age = False
         self.shift_objects = 0
         self.codec = "lzo"
+        self.fills = 0
+        self.moves_page: int | None = None
+        """Which page has another gfn each time that somebody asks."""
+        self.asked_pfns = 0
         self.refilled = 0
         self.works = 0
         self.sweeps = 0
@@ -147,6 +151,7 @@ class SimGuest:
     def _ctl(self, request: list[str]) -> bytes:
         verb = request[0]
         if verb == "fill":
+            self.fills += 1
             self.cycle = int(request[1])
             self._touch(np.arange(self.pages))
         elif verb == "digest":
@@ -173,7 +178,11 @@ class SimGuest:
         elif verb == "touch-half":
             self._touch(content.touched_half(int(request[1]), self.pages))
         elif verb == "pfns":
-            return (np.arange(self.pages, dtype=np.uint64) + np.uint64(FIRST_GFN)).tobytes()
+            pfns = np.arange(self.pages, dtype=np.uint64) + np.uint64(FIRST_GFN)
+            if self.moves_page is not None:
+                self.asked_pfns += 1
+                pfns[self.moves_page] += np.uint64(self.asked_pfns * self.pages)
+            return pfns.tobytes()
         return b""
 
     def _touch(self, indices: Any) -> None:

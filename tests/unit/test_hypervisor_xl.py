@@ -72,7 +72,7 @@ class FakeDom0:
         raise NotImplementedError
 
     def pull(self, source: str, target: Path, *, timeout_s: float = 300) -> None:
-        target.write_bytes(b"\x01\x05\x03")
+        raise NotImplementedError
 
     def close(self) -> None: ...
 
@@ -174,9 +174,17 @@ def test_a_tool_that_fails_otherwise_is_no_missing_controller() -> None:
 
 
 def test_states_come_as_bytes_and_leave_no_file_behind() -> None:
-    dom0 = says("{}")
-    assert DomainController(dom0, 3).states() == b"\x01\x05\x03"
-    assert dom0.asked[-1] == "rm -f /tmp/xmc-states-3"
+    dom0 = says("{}\n\x01\n\x05\x03")
+    assert DomainController(dom0, 3).states() == b"\x01\n\x05\x03"
+    (line,) = dom0.asked
+    assert line.endswith("; s=$?; rm -f /tmp/xmc-states-3; exit $s")
+
+
+def test_states_that_could_not_be_had_are_an_error_of_the_tool() -> None:
+    dom0 = FakeDom0(lambda line: (1, "", "no domain 3"))
+    with pytest.raises(HypervisorError, match="no domain 3") as caught:
+        DomainController(dom0, 3).states()
+    assert caught.value.where == "dom0: xen-memcompress states 3"
 
 
 def test_a_histogram_is_read_from_a_list_or_from_what_is_not_zero() -> None:

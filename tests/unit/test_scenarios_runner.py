@@ -72,6 +72,26 @@ def test_round_trips_reach_their_total_over_both_profiles(bed: SimBed, tmp_path:
     assert {m.labels["profile"] for m in trips} == {"soft-af", "hw-af"}
 
 
+def test_content_changes_after_so_many_round_trips(bed: SimBed, tmp_path: Path) -> None:
+    # Four rounds make 1500 trips; the second fill is not used to its end.
+    more = ('profiles=["soft-af"]', "round-trips.rounds=3", "round-trips.min_gfns=0")
+    run(bed, tmp_path, "roundtrip", *more)
+    events = (tmp_path / "run/events.jsonl").read_text().splitlines()
+    rounds = [event for event in map(json.loads, events) if event["kind"] == "cycle"]
+    assert len(rounds) == 4
+    assert bed.guest.fills == 2
+    assert rounds[-1]["total"] == sum(event["made"] for event in rounds)
+    assert len({event["cycle"] for event in rounds}) == len(rounds)
+
+
+def test_a_page_that_moved_meanwhile_makes_no_round_trip(bed: SimBed, tmp_path: Path) -> None:
+    bed.guest.moves_page = 7
+    run(bed, tmp_path, "roundtrip", 'profiles=["soft-af"]', "round-trips.total=379")
+    metrics = {m.name: m.value for m in load_run(tmp_path / "run").metrics}
+    assert metrics["moved_meanwhile"] == 1
+    assert metrics["round_trips"] == 379
+
+
 def test_a_page_that_comes_back_different_fails_and_is_named(bed: SimBed, tmp_path: Path) -> None:
     bed.guest.lost_page = 7
     with pytest.raises(ScenarioFailed) as caught:
