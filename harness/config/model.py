@@ -81,6 +81,8 @@ class Compress:
     max_store_pages: int
     weight: int
     min_age: int
+    max_held: int
+    """Frames that it may hold; 0: no limit. It moves with the guest's slice."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -98,6 +98,7 @@ class CompressSection(_Section):
     max_store_pages: int = Field(default=0, ge=0)
     weight: int = Field(default=0, ge=0, le=10_000)
     min_age: int = Field(default=0, ge=0, le=15)
+    max_held: int = Field(default=0, ge=0, le=0xFFFFFFFF)
 
 
 class AdbSection(_Section):

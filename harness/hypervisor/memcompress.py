@@ -82,9 +82,11 @@ class Stats:
     max_store_pages: int
     weight: int
     min_age: int
+    max_held: int
     low: int
     high: int
     background: int
+    limited: int
     stretch: Mapping[str, int]
     """Longest stretches of the host's controller by what it did, in ticks, since boot."""
     reclaim_fault: int
@@ -142,6 +144,10 @@ class DomainController:
     def set(self, setup: Compress) -> None:
         """Change what enable set; ``enabled`` is not looked at."""
         self._call("set", str(self.domid), *_words(setup))
+
+    def limit_held(self, frames: int) -> None:
+        """Let it hold so many frames of the host, store and tables included; 0: no limit."""
+        self._call("set", str(self.domid), f"max_held={frames}")
 
     def set_watermarks(self, *, low: int, high: int) -> None:
         """Free pages of the host below which, and up to which, idle processors compress."""
@@ -260,6 +266,7 @@ def _words(setup: Compress) -> list[str]:
         f"max_store_pages={setup.max_store_pages}",
         f"weight={setup.weight}",
         f"min_age={setup.min_age}",
+        f"max_held={setup.max_held}",
     ]
 
 

@@ -207,10 +207,10 @@ def is_compressed(states: U8) -> NDArray[np.bool_]:
 
 
 def outlast_back_off(guest: Guest) -> None:
-    """Age everything until pages that did not compress are tried again.
+    """Age everything until pages that did not compress, and were written since, are tried again.
 
-    The controller leaves a rejected page alone for 2, 4, 8 and at last 15 sweeps without an
-    access, whatever is written to it meanwhile: a gfn that held random content stays out.
+    The controller leaves such a page alone for 4 or 15 sweeps without a further access: a gfn
+    that held random content stays out for so long.
     """
     for _ in range(15):
         guest.controller.sweep()

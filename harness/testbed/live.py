@@ -26,7 +26,7 @@ from harness.machine.argv import CONTROL_SOCKET, adb_port
 from harness.machine.qmp import Qmp
 from harness.testbed.creating import create_guest
 from harness.testbed.record import Folder, Record
-from harness.testbed.slices import wait_held
+from harness.testbed.slices import PAGES_PER_MIB, wait_held
 from harness.testbed.states import State
 from harness.testbed.ways import Ways
 from harness.transport.adb import AdbTransport
@@ -68,12 +68,16 @@ class Guest:
     def set_slice(self, mib: int) -> None:
         """Let it hold so much of the host's memory, and wait until it holds no more.
 
+        Where Xen keeps it to that (``compress.max_held``) its limit moves, too.
+
         Raises GuestError when its balloon cannot take so much.
         """
         xl, domid = self._testbed.xl, self.domid
         xl.set_slice(domid, mib)
         controlled = self.config.compress.enabled and self._testbed.controller_present
         controller = self.controller if controlled else None
+        if controller and self.config.compress.max_held:
+            controller.limit_held(mib * PAGES_PER_MIB)
         try:
             wait_held(self.config, mib, xl, controller, Deadline(SLICE_S))
         except DeadlineExceeded as error:

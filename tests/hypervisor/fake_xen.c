@@ -197,11 +197,12 @@ int xmc_op(unsigned int domid, struct xen_domctl_mem_compress_op *op)
     case XEN_DOMCTL_MEM_COMPRESS_enable:
     case XEN_DOMCTL_MEM_COMPRESS_set:
         fprintf(stderr, "%s %u flags=%" PRIu32 " sweep=%" PRIu32
-                " compressed=%" PRIu64 " store=%" PRIu64 " codec=%" PRIu32
-                "\n", names[op->op],
+                " compressed=%" PRIu64 " store=%" PRIu64 " held=%" PRIu32
+                " codec=%" PRIu32 "\n", names[op->op],
                 domid, op->u.setup.flags, op->u.setup.sweep_ms,
                 (uint64_t)op->u.setup.max_compressed,
-                (uint64_t)op->u.setup.max_store_pages, op->u.setup.codec);
+                (uint64_t)op->u.setup.max_store_pages, op->u.setup.max_held,
+                op->u.setup.codec);
         return 0;
     case XEN_DOMCTL_MEM_COMPRESS_get_stats:
         stats((struct xen_mem_compress_stats *)data);

@@ -27,7 +27,8 @@ static void touch_makes_young_and_nothing_else(void)
     for ( a = 0; a < 256; a++ )
     {
         CHECK_EQ(mc_age_get(mc_age_touch(a)), 0);
-        CHECK_EQ(mc_age_backoff(mc_age_touch(a)), mc_age_backoff(a));
+        CHECK_EQ(mc_age_rejects(mc_age_touch(a)), mc_age_rejects(a));
+        CHECK(!mc_age_same(mc_age_touch(a)));
         CHECK_EQ(mc_age_heat(mc_age_touch(a)), mc_age_heat(a));
         CHECK_EQ(mc_age_resting(mc_age_touch(a)), mc_age_resting(a));
         CHECK_EQ(mc_age_excluded(mc_age_touch(a)), mc_age_excluded(a));
@@ -151,18 +152,17 @@ static void each_sweep_in_use_lets_off_one_rejection(void)
     };
 
     sweep(&p, true, false);
-    CHECK_EQ(mc_age_backoff(p.a), 2);
+    CHECK_EQ(mc_age_rejects(p.a), 1);
     sweep(&p, false, false);
-    CHECK_EQ(mc_age_backoff(p.a), 2);
+    CHECK_EQ(mc_age_rejects(p.a), 1);
     CHECK_EQ(mc_age_get(p.a), 1);
     sweep(&p, true, false);
-    sweep(&p, true, false);
-    CHECK_EQ(mc_age_backoff(p.a), 0);
+    CHECK_EQ(mc_age_rejects(p.a), 0);
     CHECK_EQ(mc_age_heat(p.a), 0);
     sweep(&p, true, false);
     CHECK(mc_age_heat(p.a));
     /* One that was in use for long and is rejected: as any other. */
-    CHECK_EQ(mc_age_backoff(mc_age_reject(p.a)), 1);
+    CHECK_EQ(mc_age_rejects(mc_age_reject(p.a)), 1);
     CHECK_EQ(mc_age_get(mc_age_reject(p.a)), 0);
 }
 
@@ -184,11 +184,12 @@ static void heat_leaves_exclusion_alone(void)
     }
 }
 
-/* Sweeps until the page is eligible again, when nobody accesses it. */
+/* Sweeps until a page that was accessed is eligible again. */
 static unsigned int sweeps_until_eligible(uint8_t a)
 {
     unsigned int n = 0;
 
+    a = mc_age_touch(a);
     while ( !mc_age_eligible(a, 1) )
     {
         a = mc_age_older(a);
@@ -200,7 +201,7 @@ static unsigned int sweeps_until_eligible(uint8_t a)
 
 static void rejected_pages_back_off_exponentially(void)
 {
-    static const unsigned int expected[] = { 2, 4, 8, 15, 15, 15, 15, 15, 15 };
+    static const unsigned int expected[] = { 4, 15, 15, 15, 15 };
     uint8_t a = 9;
     unsigned int i;
 
@@ -214,13 +215,50 @@ static void rejected_pages_back_off_exponentially(void)
     CHECK_EQ(sweeps_until_eligible(mc_age_accept(a)), 1);
 }
 
+static void what_nobody_has_accessed_since_is_not_tried_again(void)
+{
+    unsigned int before, i;
+
+    for ( before = 0; before < 256; before++ )
+    {
+        uint8_t a = mc_age_reject(before);
+
+        for ( i = 0; i < 40; i++, a = mc_age_older(a) )
+        {
+            CHECK(mc_age_same(a));
+            CHECK(!mc_age_eligible(a, 0));
+            CHECK_EQ(mc_age_get(a), i < 15 ? i : 15);
+        }
+        CHECK(!mc_age_same(mc_age_used(a, false)));
+        CHECK(!mc_age_same(mc_age_accept(a)));
+    }
+}
+
+static void what_came_back_is_fresh_until_a_sweep_has_passed(void)
+{
+    unsigned int before;
+
+    for ( before = 0; before < 256; before++ )
+    {
+        uint8_t a = mc_age_touch(mc_age_accept(before));
+
+        CHECK(mc_age_fresh(a));
+        CHECK(!mc_age_fresh(mc_age_older(a)));
+        CHECK(!mc_age_fresh(mc_age_used(a, false)));
+        CHECK(!mc_age_fresh(mc_age_used(a, true)));
+        CHECK(!mc_age_fresh(mc_age_reject(a)));
+        CHECK(mc_age_fresh(before) == !(before & 0x7f));
+    }
+}
+
 static void touch_prolongs_the_back_off(void)
 {
-    uint8_t a = mc_age_reject(mc_age_reject(0));
+    uint8_t a = mc_age_touch(mc_age_reject(0));
 
     a = mc_age_older(mc_age_older(mc_age_older(a)));
     CHECK(!mc_age_eligible(a, 0));
-    CHECK_EQ(sweeps_until_eligible(mc_age_touch(a)), 4);
+    CHECK(mc_age_eligible(mc_age_older(a), 0));
+    CHECK_EQ(sweeps_until_eligible(a), 4);
 }
 
 static void excluded_pages_are_never_eligible(void)
@@ -383,6 +421,8 @@ int main(void)
     RUN(each_sweep_in_use_lets_off_one_rejection);
     RUN(heat_leaves_exclusion_alone);
     RUN(rejected_pages_back_off_exponentially);
+    RUN(what_nobody_has_accessed_since_is_not_tried_again);
+    RUN(what_came_back_is_fresh_until_a_sweep_has_passed);
     RUN(touch_prolongs_the_back_off);
     RUN(excluded_pages_are_never_eligible);
     RUN(min_age_is_honoured_and_bounded);

@@ -10,13 +10,13 @@ from tests.hypervisor.tool import FIRST_GFN, PAGES, Tool
 
 def test_enable_passes_every_setting(tool: Tool) -> None:
     words = ["sweep_ms=250", "crc=1", "guest_ops=0", "sw_af=1", "codec=lz4", "max_compressed=7"]
-    said = tool.run("enable", "3", *words, "max_store_pages=0x10").stderr
-    assert said == "enable 3 flags=5 sweep=250 compressed=7 store=16 codec=1\n"
+    said = tool.run("enable", "3", *words, "max_store_pages=0x10", "max_held=2048").stderr
+    assert said == "enable 3 flags=5 sweep=250 compressed=7 store=16 held=2048 codec=1\n"
 
 
 def test_enable_alone_lets_the_guest_ask(tool: Tool) -> None:
     said = tool.run("enable", "3").stderr
-    assert said == "enable 3 flags=2 sweep=1000 compressed=0 store=0 codec=0\n"
+    assert said == "enable 3 flags=2 sweep=1000 compressed=0 store=0 held=0 codec=0\n"
 
 
 def test_same_filled_pages_can_go_through_the_codec(tool: Tool) -> None:
@@ -27,6 +27,7 @@ def test_same_filled_pages_can_go_through_the_codec(tool: Tool) -> None:
 def test_set_keeps_what_it_does_not_name(tool: Tool) -> None:
     now = tool.json("show", "3")
     kept = f"compressed={now['max_compressed']} store={now['max_store_pages']}"
+    kept += f" held={now['max_held']}"
     said = tool.run("set", "3", "sweep_ms=10", "sw_af=1").stderr
     assert said == f"set 3 flags=5 sweep=10 {kept} codec=1\n"
     assert tool.run("set", "3", "codec=lzo").stderr.endswith(" codec=0\n")

@@ -27,6 +27,7 @@ def test_statistics_have_every_field_the_harness_reads(tool: Tool) -> None:
     assert (stats.weight, stats.high, stats.background) == (1067, 1070, 1071)
     assert list(stats.stretch.values()) == list(range(1072, 1080))
     assert (next(iter(stats.stretch)), stats.reclaim_fault) == ("fault", 1080)
+    assert (stats.max_held, stats.limited) == (1081, 1082)
 
 
 def test_list_leaves_out_domains_without_the_controller(tool: Tool) -> None:

@@ -104,6 +104,7 @@ def test_help_describes_every_key(tool: Tool, verb: str) -> None:
         "sweep_ms",
         "max_compressed",
         "max_store_pages",
+        "max_held",
         "crc",
         "guest_ops",
         "sw_af",

@@ -29,6 +29,7 @@ SETUP = Compress(
     max_store_pages=0,
     weight=0,
     min_age=0,
+    max_held=0,
 )
 LoadStarter = Callable[..., Load]
 

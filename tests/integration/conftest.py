@@ -124,6 +124,8 @@ def sliced_bed(request: pytest.FixtureRequest, testbeds: TestbedPool) -> Testbed
             "guests.linux.memory_mib=128",
             f"guests.linux.slice_mib={SLICE_MIB}",
             "guests.linux.compress.sweep_ms=500",
+            # Xen keeps it to its slice.
+            f"guests.linux.compress.max_held={SLICE_MIB * 256}",
             # Killing for memory is what these tests are about: they count it.
             'guests.linux.allow=["oom"]',
         ],

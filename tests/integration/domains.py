@@ -10,6 +10,7 @@ from harness.hypervisor import Xl
 from harness.transport.base import Transport
 
 MEMORY_MIB = 40
+GUEST_RAM0 = 0x40000  # the first gfn of its memory
 
 
 def create_paused(dom0: Transport, name: str, *settings: str) -> int:

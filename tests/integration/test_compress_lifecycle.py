@@ -22,7 +22,7 @@ from harness.testbed import Testbed
 from harness.transport.base import Transport
 from tests.integration.compression import SETUP, Loads, repeated, wait_for
 from tests.integration.debug_key import pressed
-from tests.integration.domains import MEMORY_MIB, create_paused, destroy_if_there
+from tests.integration.domains import GUEST_RAM0, MEMORY_MIB, create_paused, destroy_if_there
 from tests.integration.programs import push_program
 
 VICTIM = "victim"
@@ -31,7 +31,7 @@ CYCLES = 4
 # of them is the controller's: on a Xen with assertions its frames are counted one by one.
 XENS_OWN = (0, 1)
 # Xen's GUEST_RAM0_BASE, and as much of a victim as the toolstack can map at once.
-GUEST_RAM0, MOST_MAPPED = 0x40000, MEMORY_MIB << 8
+MOST_MAPPED = MEMORY_MIB << 8
 # There is an age for each gfn from the first to a page at 128 GiB: so many frames, and to clear
 # them takes several ticks of dom0's clock.
 FAR_GFN = 0x2000000

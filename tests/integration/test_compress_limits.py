@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import pytest
 
+from harness.errors import HypervisorError
 from harness.hypervisor import DomainController
 from harness.hypervisor.memcompress import TOOL, Stats
 from harness.monitor.pressure import DRIVER
@@ -30,6 +31,8 @@ IN_VAIN = 100
 STORE_PAGES, REFILLED = 200, 0.5
 # What xl lets a domain have besides its memory.
 SLACK_PAGES = 256
+# Frames for half of a load to come back to, and of others that are held for a moment.
+ROOM, CLOSE_TO_LIMIT = 1024, 32
 # Xen's GUEST_RAM0_BASE, and behind what the domain is made with.
 BEHIND_ITS_RAM = 0x40000 + (MEMORY_MIB << 8)
 
@@ -122,6 +125,33 @@ def test_a_guest_is_told_its_own_numbers_and_no_others(
 
     # The guest goes on between the two questions, and gives up what it does not use.
     wait_for("the guest to be told what dom0 is", the_same, timeout_s=20)
+
+
+def test_what_comes_back_beyond_the_limit_pays_with_others(guest: LiveGuest, loads: Loads) -> None:
+    """A load is read over and over that fits by half: no more is held, and all of it is right."""
+    load = loads.start(ContentClass.TEXT, 4096)
+    controller = guest.controller
+    controller.compress()
+    limit, seen = controller.stats().held + ROOM, []
+    controller.set(replace(SETUP, sweep_ms=100, max_held=limit))
+    try:
+        with pytest.raises(HypervisorError):
+            controller.limit_held(1023)
+        for seed in range(1, 5):
+            load.verify(seed)
+            seen.append(controller.stats().held)
+        stats = controller.stats()
+        print(limit, seen, stats)
+        assert (stats.max_held, imbalance_pages(stats)) == (limit, 0)
+        assert max(seen) <= limit + CLOSE_TO_LIMIT
+        assert stats.limited > ROOM
+        # And without: it is what kept the pages away.
+        controller.limit_held(0)
+        load.verify(5)
+        load.verify(6)
+        assert controller.stats().held > limit + ROOM // 2
+    finally:
+        controller.set(SETUP)
 
 
 def test_the_store_of_a_domain_has_its_limit(newcomer: DomainController) -> None:

@@ -88,7 +88,7 @@ class SimGuest:
 
     vcpus = 2
     memory_mib = 64
-    compression = Compress(True, 0, True, True, False, False, "lzo", 0, 0, 0, 0)
+    compression = Compress(True, 0, True, True, False, False, "lzo", 0, 0, 0, 0, 0)
 
     def __init__(self, corpus: Corpus) -> None:
         self.name = "linux"

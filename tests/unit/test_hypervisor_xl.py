@@ -131,7 +131,7 @@ def test_enabling_names_every_setting() -> None:
     DomainController(dom0, 3).enable(setup.compress)
     assert dom0.asked == [
         "/usr/sbin/xen-memcompress enable 3 sweep_ms=250 crc=1 guest_ops=1 sw_af=0 codec_only=0 "
-        "codec=lzo max_compressed=0 max_store_pages=0 weight=0 min_age=0"
+        "codec=lzo max_compressed=0 max_store_pages=0 weight=0 min_age=0 max_held=0"
     ]
 
 

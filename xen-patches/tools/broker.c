@@ -8,7 +8,8 @@
  * the end it is what it was.  What it was is kept beside it, so that a broker
  * that was killed is no reason for a domain to keep what it was lent; and its
  * driver learns by that key that there is somebody who lends.  Who else sets
- * the target has the last word: that is its base from then on.
+ * the target has the last word: that is its base from then on.  Where Xen
+ * keeps a domain to its slice (max_held) that limit moves with it.
  */
 
 #include <errno.h>
@@ -73,6 +74,8 @@ static void set_slice(struct broker_domain *d, uint64_t slice)
     if ( xmc_set_key(d->domid, LOAN, loan) ||
          xmc_set_key(d->domid, TARGET, target) )
         say("%s: xenstore takes no target: is it gone?", d->name);
+    else if ( d->limited && limit_held(d->domid, slice) )
+        say("%s: Xen takes no limit: is it gone?", d->name);
     else
         d->slice = slice;
 }
@@ -114,6 +117,7 @@ static bool look(struct broker_domain *d, struct lend_domain *l,
     slice = read_slice(d->domid);
     if ( !slice )
         return false;
+    d->limited = s.max_held;
     if ( slice != d->slice )
         meet(d, slice, &s);
 

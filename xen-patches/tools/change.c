@@ -31,6 +31,8 @@ static const struct setting {
            "at most so many pages are compressed; 0: no limit"),
     NUMBER(max_store_pages, UINT64_MAX,
            "at most so many pages hold what was compressed; 0: no limit"),
+    NUMBER(max_held, UINT32_MAX,
+           "at most so many frames are held, store included; 0: no limit"),
     NAMED(codec, xmc_codec_names, XEN_MEM_COMPRESS_NR_CODECS - 1,
           "lzo or lz4, of objects made from now on"),
     NUMBER(weight, 10000,
@@ -59,6 +61,18 @@ static void put(setup_t *setup, const struct setting *k, uint64_t value)
         *(uint32_t *)((char *)setup + k->at) = value;
     else
         *(uint64_t *)((char *)setup + k->at) = value;
+}
+
+/* All of them as they are. */
+static void put_all(setup_t *setup, const stats_t *s)
+{
+    size_t k;
+
+    setup->flags = s->flags;
+    for ( k = 0; k < ARRAY_SIZE(settings); k++ )
+        if ( !settings[k].flag )
+            put(setup, &settings[k],
+                *(const uint64_t *)((const char *)s + settings[k].now));
 }
 
 static uint64_t value_of(const struct setting *k, const char *text)
@@ -119,7 +133,6 @@ void verb_set(void)
     };
     unsigned int domid = the_domain();
     stats_t s;
-    size_t k;
 
     if ( args.nr_words < 2 )
         fail(EXIT_USAGE, "set: which setting?");
@@ -128,14 +141,26 @@ void verb_set(void)
     must_get_stats(domid, &s);
     if ( !was_on(&s) )
         refused(domid, op.op, -EOPNOTSUPP);
-    op.u.setup.flags = s.flags;
-    for ( k = 0; k < ARRAY_SIZE(settings); k++ )
-        if ( !settings[k].flag )
-            put(&op.u.setup, &settings[k],
-                *(const uint64_t *)((const char *)&s + settings[k].now));
+    put_all(&op.u.setup, &s);
 
     parse_setup(&op.u.setup);
     must(domid, &op);
+}
+
+int limit_held(unsigned int domid, uint64_t frames)
+{
+    struct xen_domctl_mem_compress_op op = {
+        .op = XEN_DOMCTL_MEM_COMPRESS_set,
+    };
+    stats_t s;
+    int rc = get_stats(domid, &s);
+
+    if ( rc )
+        return rc;
+    put_all(&op.u.setup, &s);
+    op.u.setup.max_held = frames;
+
+    return xmc_op(domid, &op);
 }
 
 /* The watermarks: tell them, or set them. */

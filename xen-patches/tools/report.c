@@ -93,14 +93,14 @@ static const struct field {
     FIELD(reserve_target), FIELD(low), FIELD(high),
 }, settings[] = {
     FIELD(sweep_ms), FIELD(max_compressed), FIELD(max_store_pages),
-    FIELD(weight), FIELD(min_age),
+    FIELD(weight), FIELD(min_age), FIELD(max_held),
 }, events[] = {
     FIELD(nominated), FIELD(committed), FIELD(rejected), FIELD(cancelled),
     FIELD(freeze_failed), FIELD(no_memory), FIELD(collisions),
     FIELD(lost_races), FIELD(dropped), FIELD(refaults), FIELD(corrupted),
     FIELD(waits), FIELD(flushes), FIELD(sweeps), FIELD(splits),
     FIELD(requests), FIELD(scanned), FIELD(moved), FIELD(reclaims),
-    FIELD(background),
+    FIELD(background), FIELD(limited),
 };
 
 /* Of the host, since it was booted. */

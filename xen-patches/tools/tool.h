@@ -95,6 +95,9 @@ void verb_off(void);
 int go_through(unsigned int domid, uint32_t what, unsigned int min_age,
                uint64_t wanted, uint64_t *done);
 
+/* Set max_held, and leave all else as it is.  0, or a negative errno. */
+int limit_held(unsigned int domid, uint64_t frames);
+
 void verb_broker(void);
 
 /* The keys that enable and set take, for help. */

@@ -12,9 +12,9 @@
 
 uint8_t mc_age_reject(uint8_t a)
 {
-    unsigned int backoff = min(mc_age_backoff(a) + 1, MC_AGE_BACKOFF_MAX);
+    unsigned int rejects = min(mc_age_rejects(a) + 1, MC_AGE_REJECTS_MAX);
 
-    return (a & MC_AGE_EXCLUDED) | (backoff << MC_AGE_BACKOFF_SHIFT);
+    return (a & MC_AGE_EXCLUDED) | (rejects << MC_AGE_BACKOFF_SHIFT);
 }
 
 /* Sweeps in a row that find a page in use before one does not look. */
@@ -23,14 +23,16 @@ uint8_t mc_age_reject(uint8_t a)
 uint8_t mc_age_used(uint8_t a, bool all)
 {
     unsigned int heat = mc_age_heat(a), n = a & MC_AGE_MASK;
-
-    a &= MC_AGE_EXCLUDED | MC_AGE_BACKOFF_MASK;
-
-    /* It may have been written: one try more. */
-    if ( mc_age_backoff(a) )
-        return a - MC_HEAT(1, 0);
+    unsigned int rejects = mc_age_rejects(a);
 
     a &= MC_AGE_EXCLUDED;
+
+    /* It may have been written: one try more. */
+    if ( rejects > 1 )
+        return a | MC_HEAT(MC_AGE_REJECTS_MAX + rejects - 1, 0);
+    if ( rejects )
+        return a;
+
     if ( !heat )
         return a | MC_HEAT(MC_HEAT_WARM, 1);
 
@@ -46,14 +48,14 @@ uint8_t mc_age_used(uint8_t a, bool all)
 
 bool mc_age_eligible(uint8_t a, unsigned int min_age)
 {
-    unsigned int backoff = mc_age_backoff(a);
+    unsigned int rejects = mc_age_rejects(a);
 
-    if ( mc_age_excluded(a) )
+    if ( mc_age_excluded(a) || mc_age_same(a) )
         return false;
 
-    /* A page that was rejected four times or more: 16, but none gets there. */
-    if ( backoff )
-        min_age = max(min_age, 1U << backoff);
+    /* A page that was rejected twice or more: 16, but none gets there. */
+    if ( rejects )
+        min_age = max(min_age, 1U << (2 * rejects));
 
     return mc_age_get(a) >= min(min_age, MC_AGE_MAX);
 }

@@ -193,7 +193,8 @@ static int check_setup(const struct xen_mem_compress_setup *s)
                       XEN_MEM_COMPRESS_S_codec_only) )
         return -EINVAL;
 
-    if ( s->pad || s->codec >= XEN_MEM_COMPRESS_NR_CODECS ||
+    if ( (s->max_held && s->max_held < MC_LIMIT_MIN) ||
+         s->codec >= XEN_MEM_COMPRESS_NR_CODECS ||
          s->weight > MC_WEIGHT_MAX || s->min_age > MC_AGE_MAX )
         return -EINVAL;
 
@@ -218,6 +219,7 @@ static void apply_setup(struct mem_compress *mc,
     BUILD_BUG_ON(XEN_MEM_COMPRESS_CODEC_lz4 + MC_CODEC_LZO != MC_CODEC_LZ4);
     ACCESS_ONCE(mc->codec) = MC_CODEC_LZO + s->codec;
     mc->min_age = s->min_age;
+    ACCESS_ONCE(mc->max_held) = s->max_held;
     mc_pressure_weight(mc->domain, s->weight);
     ACCESS_ONCE(mc->sweep_ms) = s->sweep_ms;
     if ( s->sweep_ms )
@@ -800,12 +802,13 @@ static void op_query(struct domain *d, xen_mem_compress_query_t *q)
     q->store_pages = mc->store.pages;
     for ( i = 0; i < XEN_MEM_COMPRESS_NR_CAUSES; i++ )
         q->restores += mc->restores[i];
-    q->held = domain_tot_pages(d) + mc->store.pages + mc->p2m.table_pages;
+    q->held = mc_held(d);
     arch_mc_unlock(d);
 
     spin_lock(&mc->lock);
     q->stall_ticks = mc->hist[XEN_MEM_COMPRESS_H_restore_lzo].sum +
-                     mc->hist[XEN_MEM_COMPRESS_H_restore_same].sum;
+                     mc->hist[XEN_MEM_COMPRESS_H_restore_same].sum +
+                     ACCESS_ONCE(mc->limit_ticks);
     spin_unlock(&mc->lock);
 }
 

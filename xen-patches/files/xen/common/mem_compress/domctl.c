@@ -72,6 +72,7 @@ static void get_stats(struct domain *d, struct xen_mem_compress_stats *s)
     s->max_store_pages = mc->max_store_pages;
     s->weight = mc->share.weight;
     s->min_age = mc->min_age;
+    s->max_held = mc->max_held;
     s->background = mc->taken_background;
 
     spin_lock(&mc->lock);
@@ -97,6 +98,7 @@ static void get_stats(struct domain *d, struct xen_mem_compress_stats *s)
     s->scanned = ACCESS_ONCE(mc->scanned);
     s->moved = ACCESS_ONCE(mc->moved);
     s->reclaims = ACCESS_ONCE(mc->reclaims);
+    s->limited = ACCESS_ONCE(mc->taken_limit);
 }
 
 static int get_states(struct domain *d, struct xen_domctl_mem_compress_op *op)

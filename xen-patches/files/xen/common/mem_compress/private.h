@@ -72,6 +72,7 @@ struct mem_compress {
     uint32_t flags;           /* XEN_MEM_COMPRESS_S_*                      */
     uint32_t sweep_ms;
     uint64_t max_store_pages;
+    uint32_t max_held;        /* see limit.c                               */
     enum mc_codec codec;      /* of objects made from now on               */
 
     /* With mc->lock: see mc_store_is_full(), after so many in vain. */
@@ -83,8 +84,8 @@ struct mem_compress {
     struct domain *domain;
     struct timer sweep_timer, tidy_timer;
 
-    /* Where background and direct reclaim go on; see pressure.c. */
-    struct mc_hand background, direct;
+    /* Where background and direct reclaim go on; see pressure.c, limit.c. */
+    struct mc_hand background, direct, limit[2];
     struct mc_share share;
     uint32_t min_age;         /* of what idle processors take              */
     bool dry;                 /* nothing old enough, as of ...             */
@@ -109,6 +110,7 @@ struct mem_compress {
     /* Anywhere: see mc_count(). */
     uint64_t rejected, cancelled, no_memory, collisions, lost_races;
     uint64_t corrupted, waits, requests, scanned, moved, reclaims;
+    uint64_t taken_limit, limit_ticks;
 };
 
 /* Frames in front of the reserve, see frames.c. */
@@ -231,8 +233,11 @@ struct mc_reclaim {
     unsigned int min_age;
     bool discard;             /* drop the content, do not compress it      */
     bool direct;              /* in a guest's fault                        */
+    bool frameless;           /* ... which got no frame                    */
+    bool settled;             /* take nothing that is fresh                */
     unsigned int max;         /* pages to try of a batch; 0: all           */
     uint64_t done;            /* pages compressed so far                   */
+    uint64_t tried;           /* likewise, and those that stayed           */
     uint64_t cursor;          /* the caller's, of the first that was left  */
     unsigned int nr;
     struct mc_page batch[MC_BATCH];
@@ -274,6 +279,31 @@ bool mc_reclaim_direct(struct domain *d);
 /* Have the store hand back pages by compaction, if that is worth it. */
 void mc_store_tidy(struct domain *d);
 void mc_free_store_pages(void *const pages[], unsigned int nr);
+
+/* limit.c ----------------------------------------------------------------- */
+
+/* The lowest limit there may be. */
+#define MC_LIMIT_MIN          1024U
+
+/* Frames that the host spends on @d: its pages, its store, split tables. */
+static inline uint64_t mc_held(const struct domain *d)
+{
+    const struct mem_compress *mc = d->mem_compress;
+
+    return domain_tot_pages(d) + ACCESS_ONCE(mc->store.pages) +
+           ACCESS_ONCE(mc->p2m.table_pages);
+}
+
+/* In a fault that brought a page back: does @d hold more than it may? */
+static inline bool mc_over_limit(const struct domain *d)
+{
+    uint32_t max = ACCESS_ONCE(d->mem_compress->max_held);
+
+    return unlikely(max) && mc_held(d) > max;
+}
+
+/* If so: compress a few others. */
+void mc_limit(struct domain *d);
 
 /* restore.c --------------------------------------------------------------- */
 

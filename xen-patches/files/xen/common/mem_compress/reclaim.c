@@ -181,8 +181,9 @@ static bool compress_one(const struct mc_reclaim *r, const struct mc_page *p)
     uint64_t t0 = mc_ticks();
     unsigned int len = 0;
     int rc = r->discard ? 0
-                        : encode(d, p, r->direct ? MC_FOR_RECLAIM
-                                                 : MC_FOR_STORE, &leaf, &len);
+                        : encode(d, p, r->frameless ? MC_FOR_RECLAIM
+                                                    : MC_FOR_STORE, &leaf,
+                               &len);
 
     if ( rc )
     {
@@ -231,8 +232,11 @@ bool mc_reclaim_wants(const struct mc_reclaim *r, gfn_t gfn)
 {
     const uint8_t *age = mc_age_of(&r->d->mem_compress->p2m, gfn);
 
-    return age && (r->discard ? !mc_age_excluded(*age)
-                              : mc_age_eligible(*age, r->min_age));
+    if ( !age || (r->settled && mc_age_fresh(*age)) )
+        return false;
+
+    return r->discard ? !mc_age_excluded(*age)
+                      : mc_age_eligible(*age, r->min_age);
 }
 
 /* What is given up is not stored, and not counted. */
@@ -247,6 +251,7 @@ static bool quota_used_up(const struct mc_reclaim *r)
 /* One page that was nominated. */
 static void take(struct mc_reclaim *r, const struct mc_page *p)
 {
+    r->tried++;
     mc_trace(r->d, TRC_MEM_COMPRESS_NOMINATE, p->gfn, NULL, 0, 0);
     if ( quota_used_up(r) )
     {
@@ -353,10 +358,10 @@ bool mc_reclaim_round(struct mc_reclaim *r, struct mc_hand *h, unsigned int nr,
                       unsigned int max)
 {
     const struct mc_p2m *mc = &r->d->mem_compress->p2m;
-    uint64_t before = r->done;
+    uint64_t before = r->done, resident = 0;
+    unsigned int known = 0;
 
     r->min_age = h->age;
-    /* Candidates that are compressed already, which may be most, are free. */
     r->max = max;
 
     /* Never as many as make up a batch. */
@@ -366,11 +371,16 @@ bool mc_reclaim_round(struct mc_reclaim *r, struct mc_hand *h, unsigned int nr,
         gfn_t gfn;
 
         if ( h->index >= mc->nr_ages )
-            h->index = 0;
+            h->index = known = 0;
         gfn = _gfn(mc->first_gfn + h->index++);
+        if ( !known )
+            known = arch_mc_residents(r->d, gfn, &resident);
 
-        if ( mc_reclaim_wants(r, gfn) )
+        /* Most may be compressed already, or not be there at all. */
+        if ( (resident & 1) && mc_reclaim_wants(r, gfn) )
             mc_reclaim_add(r, gfn, h->looked);
+        resident >>= 1;
+        known--;
     }
     if ( mc_reclaim_flush(r) )
         mc_hand_back(h, r->cursor, mc->nr_ages);
@@ -390,7 +400,7 @@ bool mc_reclaim_round(struct mc_reclaim *r, struct mc_hand *h, unsigned int nr,
 bool mc_reclaim_direct(struct domain *d)
 {
     struct mem_compress *mc = d->mem_compress;
-    struct mc_reclaim r = { .d = d, .direct = true };
+    struct mc_reclaim r = { .d = d, .direct = true, .frameless = true };
     struct mc_hand hand;
     bool round, again = true;
 

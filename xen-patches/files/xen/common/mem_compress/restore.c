@@ -346,6 +346,11 @@ enum mem_compress_fault mem_compress_translation_fault(gfn_t gfn,
         if ( !mc_reclaim_direct(d) )
             mc_wait_for_frame();
     }
+    else if ( !rc && mc_over_limit(d) )
+    {
+        mc_stay_is(XEN_MEM_COMPRESS_T_reclaim);
+        mc_limit(d);
+    }
     mc_stay_end(stay);
 
     return rc == 1 ? MEM_COMPRESS_NOT_OURS : MEM_COMPRESS_RETRY;

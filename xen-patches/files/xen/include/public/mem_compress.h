@@ -137,7 +137,8 @@ struct xen_mem_compress_query {
     uint64_t held;
     /*
      * OUT: counter ticks that restores of single pages, which somebody was
-     * waiting for, took since the domain was created.
+     * waiting for, took since the domain was created, with what it took to
+     * make room for them where the domain may hold no more.
      */
     uint64_t stall_ticks;
 };
@@ -268,7 +269,14 @@ struct xen_mem_compress_setup {
      * (1-15; 0 stands for 1).
      */
     uint32_t min_age;
-    uint32_t pad;
+    /*
+     * IN: frames that the domain may hold, for its pages, their store and
+     * split tables (at least 1024); 0 stands for no limit.  A fault that
+     * brings a page back beyond it compresses others, older ones first but in
+     * the end what is in use, other than what came back since the last sweep
+     * (so there have to be sweeps).  It cannot limit what does not compress.
+     */
+    uint32_t max_held;
 };
 typedef struct xen_mem_compress_setup xen_mem_compress_setup_t;
 
@@ -414,6 +422,10 @@ struct xen_mem_compress_stats {
      */
     uint64_aligned_t stretch[XEN_MEM_COMPRESS_NR_STAYS];
     uint64_aligned_t reclaim_fault;
+
+    /* What is set; and of the pages committed: to hold no more than that. */
+    uint64_aligned_t max_held;
+    uint64_aligned_t limited;
 };
 typedef struct xen_mem_compress_stats xen_mem_compress_stats_t;
 DEFINE_XEN_GUEST_HANDLE(xen_mem_compress_stats_t);

@@ -344,6 +344,34 @@ static bool is_ram_block(struct domain *d, gfn_t gfn)
     return yes;
 }
 
+unsigned int arch_mc_residents(struct domain *d, gfn_t gfn, uint64_t *mask)
+{
+    struct p2m_domain *p2m = p2m_get_hostp2m(d);
+    unsigned int i, nr = XEN_PT_LPAE_ENTRIES -
+                         (gfn_x(gfn) & XEN_PT_LPAE_ENTRY_MASK);
+    const lpae_t *entry;
+
+    nr = min(nr, 64U);
+    *mask = 0;
+
+    p2m_read_lock(p2m);
+
+    entry = page_leaf(d, gfn);
+    if ( entry )
+        for ( i = 0; i < nr; i++ )
+        {
+            lpae_t pte = { .bits = read_atomic(&entry[i].bits) };
+
+            *mask |= (uint64_t)(pte.p2m.type == p2m_ram_rw) << i;
+        }
+    else if ( is_ram_block(d, gfn) )
+        *mask = ~0ULL;
+
+    p2m_read_unlock(p2m);
+
+    return nr;
+}
+
 /* A compressed page is given up: its object goes, without being decoded. */
 static void discard_leaf(struct domain *d, lpae_t *entry)
 {

@@ -14,12 +14,17 @@
  *
  * age      Sweeps that found the page not accessed since it last was, or
  *          since it was last restored or rejected.  Stays at 15.
- * backoff  How often in a row the page turned out not to compress (stays at
- *          4).  After a reject the page starts again at age 0, and is not
- *          eligible until its age is 2, 4, 8, then 15, the highest there is:
- *          the age is the countdown.  An access meanwhile prolongs it, which
- *          is what one wants, as a page in use is no candidate anyway.
- *          One more sweep that finds it in use lets it off one of them.
+ * backoff  The page turned out not to compress, once (1, 3), or twice or more
+ *          often in a row (2, 4).  After a reject it starts again at age 0.
+ *
+ *          1 2  Nobody has accessed it since: it is what it was, and is not
+ *               tried again, however old.
+ *          3 4  It was accessed, and may have been written.  Not eligible
+ *               until its age is 4, or 15: the age is the countdown.  An
+ *               access meanwhile prolongs it, which is what one wants, as a
+ *               page in use is no candidate anyway.
+ *
+ *          A sweep that finds it in use lets it off one reject.
  * X        Excluded: never compressed.  Survives all of the above.
  * heat     The age is 0, and there is no backoff: the last sweeps that looked
  *          found the page in use.  Looking costs the guest a fault where the
@@ -47,6 +52,7 @@
 #define MC_AGE_BACKOFF_SHIFT 4
 #define MC_AGE_BACKOFF_MASK  0x70U
 #define MC_AGE_BACKOFF_MAX   4U
+#define MC_AGE_REJECTS_MAX   2U
 #define MC_AGE_EXCLUDED      0x80U
 
 /* In the place of a backoff. */
@@ -73,15 +79,43 @@ static inline unsigned int mc_age_backoff(uint8_t a)
                           : (a & MC_AGE_BACKOFF_MASK) >> MC_AGE_BACKOFF_SHIFT;
 }
 
+/* How often in a row it was rejected, as far as that is known. */
+static inline unsigned int mc_age_rejects(uint8_t a)
+{
+    unsigned int backoff = mc_age_backoff(a);
+
+    return backoff > MC_AGE_REJECTS_MAX ? backoff - MC_AGE_REJECTS_MAX
+                                        : backoff;
+}
+
+/* Is it what was rejected, as nobody has accessed it since? */
+static inline bool mc_age_same(uint8_t a)
+{
+    unsigned int backoff = mc_age_backoff(a);
+
+    return backoff && backoff <= MC_AGE_REJECTS_MAX;
+}
+
 static inline bool mc_age_excluded(uint8_t a)
 {
     return a & MC_AGE_EXCLUDED;
 }
 
+/* Came back, or is new, and no sweep has found it either in use or not. */
+static inline bool mc_age_fresh(uint8_t a)
+{
+    return !(a & ~MC_AGE_EXCLUDED);
+}
+
 /* The page was accessed, or restored. */
 static inline uint8_t mc_age_touch(uint8_t a)
 {
-    return mc_age_heat(a) ? a : a & ~MC_AGE_MASK;
+    if ( mc_age_heat(a) )
+        return a;
+    if ( mc_age_same(a) )
+        a += MC_AGE_REJECTS_MAX << MC_AGE_BACKOFF_SHIFT;
+
+    return a & ~MC_AGE_MASK;
 }
 
 /* One more sweep found the page not accessed. */

@@ -138,6 +138,12 @@ unsigned int arch_mc_nominate(struct domain *d, struct mc_page *p,
                               unsigned int nr, unsigned int max, bool discard);
 
 /*
+ * Which of the gfns from @gfn on are resident?  A bit for each, the lowest for
+ * @gfn; returns of how many, 64 at most.
+ */
+unsigned int arch_mc_residents(struct domain *d, gfn_t gfn, uint64_t *mask);
+
+/*
  * Make the descriptor say where the content is now and free the frame.
  * -EAGAIN: the page was accessed meanwhile, -EBUSY: somebody holds a
  * reference, -ENOSPC: that would be more than max_compressed, -EOPNOTSUPP:
