@@ -139,10 +139,10 @@ class DomainController:
 
     def enable(self, setup: Compress) -> None:
         """Switch the controller on; only before the domain first runs."""
-        self._call("enable", str(self.domid), *_words(setup))
+        self._call("enable", str(self.domid), *_words(setup), f"max_held={setup.max_held}")
 
     def set(self, setup: Compress) -> None:
-        """Change what enable set; ``enabled`` is not looked at."""
+        """Change what enable set, but for ``enabled`` and ``max_held``: see ``limit_held``."""
         self._call("set", str(self.domid), *_words(setup))
 
     def limit_held(self, frames: int) -> None:
@@ -266,7 +266,6 @@ def _words(setup: Compress) -> list[str]:
         f"max_store_pages={setup.max_store_pages}",
         f"weight={setup.weight}",
         f"min_age={setup.min_age}",
-        f"max_held={setup.max_held}",
     ]
 
 
