@@ -33,6 +33,8 @@ CONFIG = (
     " /guests/{like}.cfg > /tmp/{name}.cfg && xl create -p /tmp/{name}.cfg"
 )
 BACKGROUND_S, RECLAIM_S, BACK_S = 120.0, 180.0, 300.0
+# Frames: Xen takes no lower limit (MC_LIMIT_MIN).
+LIMIT_MIN = 1024
 
 
 class _Meanwhile:
@@ -63,7 +65,7 @@ def measure_stretch(ctx: Context, step: schema.Stretch) -> None:
     Raises ScenarioFailed when something that was to be measured did not happen.
     """
     guest = ctx.guests[0]
-    for provoke in (_in_bulk, _from_inside, _idle, _reclaim, _teardown):
+    for provoke in (_in_bulk, _from_inside, _idle, _reclaim, _limit, _teardown):
         provoke(ctx, guest, step)
         ctx.folder.event("provoked", what=provoke.__name__.strip("_"))
     stats = guest.controller.stats()
@@ -169,9 +171,7 @@ def _asleep(ctx: Context, guest: Guest, name: str, mib: int | str) -> Iterator[N
 def _reclaim(ctx: Context, guest: Guest, step: schema.Stretch) -> None:
     """No frame is left, and what is oldest does not compress, or does: both in faults."""
     load = _load(ctx, guest, "reclaim", ContentClass.MIX, step.pages)
-    # What does not compress stays, is tried again when it is old enough, and fails.
-    guest.controller.compress()
-    outlast_back_off(guest)
+    _compressed_and_old(ctx, guest, load)
     before = guest.controller.stats()
     free = int(_dom0(ctx, "xl info | sed -n 's/^free_memory *: //p'"))
     with _asleep(ctx, guest, "hog", free - 5):
@@ -188,6 +188,31 @@ def _reclaim(ctx: Context, guest: Guest, step: schema.Stretch) -> None:
     if not writing.over(BACK_S):
         raise ScenarioFailed("it did not go on when there was memory again", where=guest.name)
     load.verify(ctx.seed)
+    load.stop()
+
+
+def _compressed_and_old(ctx: Context, guest: Guest, load: Load) -> None:
+    """Most of it compressed, the rest old; of this what does not compress is tried once more."""
+    guest.controller.compress()
+    assert load.cycle is not None
+    # Its own content: nobody knows that it is the same.
+    load.refill(load.cycle, ctx.seed, 0, load.count // 4)
+    outlast_back_off(guest)
+
+
+def _limit(ctx: Context, guest: Guest, step: schema.Stretch) -> None:
+    """A domain at its limit: faults that bring pages back compress others, or fail to."""
+    load = _load(ctx, guest, "limit", ContentClass.MIX, step.pages // 2)
+    _compressed_and_old(ctx, guest, load)
+    before = guest.controller.stats()
+    _dom0(ctx, f"{TOOL} set {guest.name} max_held={max(before.held, LIMIT_MIN)}")
+    for seed in range(2):
+        load.verify(seed)
+    after = guest.controller.stats()
+    for name in ("limited", "rejected"):
+        if getattr(after, name) == getattr(before, name):
+            raise ScenarioFailed(f"{name}: none at a limit", where=guest.name)
+    _dom0(ctx, f"{TOOL} set {guest.name} max_held=0")
     load.stop()
 
 

@@ -60,6 +60,7 @@ class SimStats:
     host_total: int = 200_000
     # What happens while somebody waits for it.
     background: int = 0
+    limited: int = 0
     waits: int = 0
     reclaims: int = 0
     stretch: dict[str, int] = field(default_factory=dict)
@@ -216,6 +217,7 @@ class SimGuest:
             restores={"data": self.restored},
             sweeps=self.sweeps if not self.works else 2 * self.sweeps,
             background=10_000 * self.looks,
+            limited=self.looks,
             waits=100 * self.looks,
             reclaims=self.looks,
             rejected=self.looks,
