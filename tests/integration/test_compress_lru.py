@@ -5,10 +5,12 @@ from __future__ import annotations
 
 import random
 import time
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from harness.deadline import Deadline
 from harness.hypervisor import DomainController
@@ -111,30 +113,47 @@ def test_a_page_that_came_back_stays_until_it_is_old(
     assert controller.stats().refaults - before < PAGES / 8
 
 
-def test_what_does_not_compress_is_left_alone_ever_longer(dom0: Transport, tmp_path: Path) -> None:
-    """For good as long as nobody accesses it; in a domain that does not run, so that nobody does.
-
-    Once it was accessed, as it may have been written, it is tried again, ever later.
-    """
+@pytest.fixture
+def noisy(dom0: Transport, tmp_path: Path) -> Iterator[DomainController]:
+    """A domain that does not run, some of whose pages do not compress."""
     noise = tmp_path / "noise"
     noise.write_bytes(random.Random(7).randbytes(PAGES * 4096))
     dom0.push(noise, "/tmp/noise")
-    mapped = push_program(dom0, "map_foreign.c")
     with paused_domain(dom0, "noisy", 'ramdisk = "/tmp/noise"') as domid:
         controller = DomainController(dom0, domid)
         controller.enable(SETUP)
-        frames = controller.stats().nominal
-        once = (
-            f"{TOOL} compress {domid} >/dev/null; {TOOL} sweep {domid};"
-            f" {TOOL} show {domid} --json | sed -n 's/.*\"rejected\": *\\([0-9]*\\).*/\\1/p'"
-        )
-        access = f"{mapped} {domid} {GUEST_RAM0:#x} {frames} > /dev/null"
-        runs = [
-            [*map(int, dom0.succeed(f"{access}; for i in $(seq 20); do {once}; done").split())]
-            for _ in range(1 + len(BACK_OFF))
-        ]
+        yield controller
+
+
+def test_what_does_not_compress_is_left_alone_ever_longer(
+    dom0: Transport, noisy: DomainController
+) -> None:
+    """For good as long as nobody accesses it; once it was accessed, ever longer."""
+    mapped = push_program(dom0, "map_foreign.c")
+    domid, frames = noisy.domid, noisy.stats().nominal
+    once = (
+        f"{TOOL} compress {domid} >/dev/null; {TOOL} sweep {domid};"
+        f" {TOOL} show {domid} --json | sed -n 's/.*\"rejected\": *\\([0-9]*\\).*/\\1/p'"
+    )
+    access = f"{mapped} {domid} {GUEST_RAM0:#x} {frames} > /dev/null"
+    runs = [
+        [*map(int, dom0.succeed(f"{access}; for i in $(seq 20); do {once}; done").split())]
+        for _ in range(1 + len(BACK_OFF))
+    ]
     rejected = runs[0][0]
     assert rejected >= PAGES
     assert runs[0] == 20 * [rejected]
     for nth, (seen, after) in enumerate(zip(runs[1:], BACK_OFF, strict=True), start=1):
         assert seen == after * [nth * rejected] + (20 - after) * [(nth + 1) * rejected]
+
+
+def test_what_does_not_compress_is_not_what_is_old_enough(noisy: DomainController) -> None:
+    """It is older than all others, and who wants some of the oldest gets others."""
+    noisy.compress()
+    for _ in range(15):
+        noisy.sweep()
+    noisy.restore()
+    for _ in range(3):
+        noisy.sweep()
+    # As many as would be had if the oldest could be.
+    assert noisy.compress(max_pages=PAGES // 2) == PAGES // 2

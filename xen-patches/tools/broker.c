@@ -28,6 +28,8 @@
 /* "BASE SLICE" in KiB, while a broker looks after it. */
 #define LOAN "memory/xen-memcompress-loan"
 #define KIB_OF(frames) ((frames) << 2)
+/* Frames: Xen takes no lower limit. */
+#define LIMIT_MIN 1024
 
 static struct broker_config config;
 static volatile sig_atomic_t ended;
@@ -62,6 +64,17 @@ static uint64_t read_slice(unsigned int domid)
     return strtoull(text, NULL, 10) >> 2;
 }
 
+/* Xen's limit, where there is one, stays as far from the slice as it is. */
+static int move_limit(struct broker_domain *d, uint64_t slice)
+{
+    uint64_t limit = d->limit + slice - d->slice;
+
+    if ( !d->limit || limit == d->limit )
+        return 0;
+
+    return limit_held(d->domid, limit < LIMIT_MIN ? LIMIT_MIN : limit);
+}
+
 /* What the guest may hold, and what of it is lent. */
 static void set_slice(struct broker_domain *d, uint64_t slice)
 {
@@ -74,7 +87,7 @@ static void set_slice(struct broker_domain *d, uint64_t slice)
     if ( xmc_set_key(d->domid, LOAN, loan) ||
          xmc_set_key(d->domid, TARGET, target) )
         say("%s: xenstore takes no target: is it gone?", d->name);
-    else if ( d->limited && limit_held(d->domid, slice) )
+    else if ( move_limit(d, slice) )
         say("%s: Xen takes no limit: is it gone?", d->name);
     else
         d->slice = slice;
@@ -117,7 +130,7 @@ static bool look(struct broker_domain *d, struct lend_domain *l,
     slice = read_slice(d->domid);
     if ( !slice )
         return false;
-    d->limited = s.max_held;
+    d->limit = s.max_held;
     if ( slice != d->slice )
         meet(d, slice, &s);
 

@@ -13,7 +13,7 @@ struct broker_domain {
     /* From here on as it was at the last look. */
     int domid;                  /* -1: there is none of that name */
     uint64_t base, slice;       /* frames */
-    bool limited;               /* Xen keeps it to its slice: max_held */
+    uint64_t limit;             /* max_held: moves with the slice; 0: none */
     uint64_t asked, refaults;   /* events since it was created */
 };
 

@@ -770,6 +770,8 @@ static int op_exclude(struct domain *d, xen_mem_compress_span_t *span,
 
             if ( rc < 0 && rc != -EAGAIN )
                 return rc;
+            if ( !rc && mc_over_limit(d) )
+                mc_limit(d);
             /* Somebody else is at it, and soon through: look again. */
             if ( rc == -EAGAIN )
             {

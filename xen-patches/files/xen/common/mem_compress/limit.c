@@ -22,18 +22,38 @@
 
 /* In one fault: pages to try, and ages to look at, for each of two hands. */
 #define LIMIT_PAGES     4U
-#define LIMIT_LOOK      2048U
+#define LIMIT_LOOK      1024U
 
-/* @hand goes on, until @r has tried LIMIT_PAGES: what is at least @age. */
-static void look(struct mc_reclaim *r, struct mc_hand *hand, unsigned int age)
+/*
+ * @hand goes on, until @r has tried LIMIT_PAGES: what is at least @age.  True
+ * if that was all of them, and there was none.
+ */
+static bool look(struct mc_reclaim *r, struct mc_hand *hand, unsigned int age)
 {
     /* Several vCPUs of the domain may be here: each has a look of its own. */
     struct mc_hand h = *hand;
+    bool none = false;
 
     h.age = age;
     if ( mc_reclaim_round(r, &h, LIMIT_LOOK, LIMIT_PAGES - r->tried) )
+    {
+        none = !h.taken;
         h.looked = 0;
+        h.taken = 0;
+    }
     *hand = h;
+
+    return none;
+}
+
+/* Is there anything to be had?  If not, then not before the next sweep. */
+static bool worth_it(const struct mem_compress *mc)
+{
+    const struct mc_p2m *p2m = &mc->p2m;
+
+    return !p2m->off && mc->limit_dry != ACCESS_ONCE(p2m->sweeps) + 1 &&
+           !mc_store_is_full(mc->domain) && mc_reserve_ok() &&
+           !(p2m->max_compressed && mc_compressed(p2m) >= p2m->max_compressed);
 }
 
 void mc_limit(struct domain *d)
@@ -43,15 +63,17 @@ void mc_limit(struct domain *d)
     uint64_t t0 = mc_ticks();
     unsigned int age;
 
-    if ( mc->p2m.off || !mc_begin(d) )
+    /* It was restored: that was a while, too.  The next fault will do it. */
+    if ( !worth_it(mc) || mc_preempted() || !mc_begin(d) )
         return;
 
     /* So many of them that a look should find enough. */
     age = mc_reclaim_age(d, 0, mc->p2m.nr_ages / (LIMIT_LOOK / LIMIT_PAGES));
     if ( age )
         look(&r, &mc->limit[0], age);
-    if ( r.tried < LIMIT_PAGES )
-        look(&r, &mc->limit[1], 0);
+    if ( r.tried < LIMIT_PAGES && !mc_preempted() &&
+         look(&r, &mc->limit[1], 0) )
+        mc->limit_dry = ACCESS_ONCE(mc->p2m.sweeps) + 1;
 
     mc_end(d);
 

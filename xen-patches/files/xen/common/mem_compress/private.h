@@ -90,6 +90,7 @@ struct mem_compress {
     uint32_t min_age;         /* of what idle processors take              */
     bool dry;                 /* nothing old enough, as of ...             */
     uint64_t dry_sweep;       /* ... this sweep                            */
+    uint64_t limit_dry;       /* the same, and one more: limit.c           */
     s_time_t swept;           /* last sweep by an idle processor           */
 
     /* With the p2m lock, as the counters of struct mc_p2m. */
@@ -308,8 +309,9 @@ void mc_limit(struct domain *d);
 /* restore.c --------------------------------------------------------------- */
 
 /*
- * Bring one page back.  0: resident now, 1: was not compressed, -EAGAIN:
- * somebody else is at it, -ENOMEM, -EINVAL (dying), -EIO (corrupt).
+ * Bring one page back.  0: resident now, 1: was not compressed, 2: nor was it
+ * yet, and it is not going to be; -EAGAIN: somebody else is at it, -ENOMEM,
+ * -EINVAL (dying), -EIO (corrupt).
  */
 int mc_restore(struct domain *d, gfn_t gfn, unsigned int cause,
                enum mc_urgency urgency);

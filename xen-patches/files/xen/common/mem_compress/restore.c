@@ -233,6 +233,7 @@ int mc_restore(struct domain *d, gfn_t gfn, unsigned int cause,
 
     case MC_FOUND_CANCELLED:
         mc_count(&mc->cancelled, 1);
+        rc = 2;
         break;
 
     case MC_FOUND_BUSY:
@@ -278,7 +279,8 @@ int mc_bulk_flush(struct mc_bulk *b)
     int rc = 0;
 
     b->nr = 0;
-    if ( !nr )
+    /* Nobody needs what a guest hints at beyond its limit: it stays. */
+    if ( !nr || (b->cause == XEN_MEM_COMPRESS_C_hint && mc_over_limit(b->d)) )
         return 0;
 
     arch_mc_begin_restore(b->d, b->out, nr);

@@ -393,7 +393,11 @@ struct xen_mem_compress_stats {
     uint64_aligned_t moved;          /* objects moved by compaction */
     uint64_aligned_t reclaims;       /* direct reclaims in a guest's fault */
 
-    /* Resident pages by age in sweeps; the last is "that old or older". */
+    /*
+     * Resident pages by age in sweeps; the last is "that old or older".  What
+     * is excluded, or did not compress and was not accessed since, is among
+     * those of age 0.
+     */
     uint64_aligned_t ages[XEN_MEM_COMPRESS_NR_AGES];
 
     /* XEN_MEM_COMPRESS_CODEC_* that objects are made with. */

@@ -545,7 +545,7 @@ int arch_mc_commit(struct domain *d, const struct mc_page *p,
         age = mc_age_of(mc, p->gfn);
         if ( age )
         {
-            uint32_t *as_old = &mc->ages_now.n[mc_age_get(*age)];
+            uint32_t *as_old = &mc->ages_now.n[mc_age_to_take(*age)];
 
             *as_old -= !!*as_old;
             *age = mc_age_touch(mc_age_accept(*age));
@@ -877,6 +877,9 @@ static void sweep_pages(struct domain *d, struct mc_lap *lap, lpae_t *entry,
         {
             bool young = was_accessed(pte, reachable);
 
+            /* Accessed while it was reachable, it may have been written. */
+            if ( !young && pte.p2m.af && mc_age_same(a) )
+                a = mc_age_touch(a);
             if ( !young )
                 a = mc_age_older(a);
             else if ( !all && mc_age_resting(a) )
@@ -887,8 +890,8 @@ static void sweep_pages(struct domain *d, struct mc_lap *lap, lpae_t *entry,
             /* An excluded page keeps its flag: what for should it fault? */
             if ( pte.p2m.af && !mc_age_excluded(a) && !mc_age_resting(a) )
                 clear_accessed(p2m, entry, pte, young);
-            lap->hist.n[mc_age_get(a)]++;
-            cold += mc_age_get(a) >= MC_SPLIT_COLD_AGE;
+            lap->hist.n[mc_age_to_take(a)]++;
+            cold += mc_age_to_take(a) >= MC_SPLIT_COLD_AGE;
         }
         else if ( p2m_is_compress(pte.p2m.type) )
         {
@@ -934,8 +937,12 @@ static bool sweep_block(struct domain *d, struct mc_lap *lap, lpae_t *entry,
         if ( !age )
             break;
 
-        *age = young ? mc_age_touch(*age) : mc_age_older(*age);
-        lap->hist.n[mc_age_get(*age)]++;
+        if ( !young )
+            *age = mc_age_older(*age);
+        else
+            *age = mc_age_fresh(*age) ? mc_age_used(*age, true)
+                                      : mc_age_touch(*age);
+        lap->hist.n[mc_age_to_take(*age)]++;
     }
 
     return young;

@@ -24,7 +24,9 @@
  *               access meanwhile prolongs it, which is what one wants, as a
  *               page in use is no candidate anyway.
  *
- *          A sweep that finds it in use lets it off one reject.
+ *          A sweep that finds it in use lets it off one reject: so 4 and 15
+ *          are for what was accessed by Xen, or for others, and 4 for what
+ *          was rejected more than once.
  * X        Excluded: never compressed.  Survives all of the above.
  * heat     The age is 0, and there is no backoff: the last sweeps that looked
  *          found the page in use.  Looking costs the guest a fault where the
@@ -101,10 +103,19 @@ static inline bool mc_age_excluded(uint8_t a)
     return a & MC_AGE_EXCLUDED;
 }
 
-/* Came back, or is new, and no sweep has found it either in use or not. */
+/* Came back, and no sweep has found it either in use or not since. */
 static inline bool mc_age_fresh(uint8_t a)
 {
     return !(a & ~MC_AGE_EXCLUDED);
+}
+
+/*
+ * The age that counts where it is about how old pages have to be so that there
+ * are enough: what would not be taken anyway does not.
+ */
+static inline unsigned int mc_age_to_take(uint8_t a)
+{
+    return mc_age_excluded(a) || mc_age_same(a) ? 0 : mc_age_get(a);
 }
 
 /* The page was accessed, or restored. */
@@ -165,7 +176,7 @@ static inline uint8_t mc_age_exclude(uint8_t a, bool excluded)
 /* May a page that must be @min_age (at most 15) old be compressed? */
 bool mc_age_eligible(uint8_t a, unsigned int min_age);
 
-/* Pages by age. */
+/* Pages by age, those that would not be taken as if they were in use. */
 struct mc_age_hist {
     uint32_t n[MC_AGE_MAX + 1];
 };
