@@ -251,6 +251,15 @@ static void what_came_back_is_fresh_until_a_sweep_has_passed(void)
     }
 }
 
+static void what_would_not_be_taken_is_not_old(void)
+{
+    unsigned int a;
+
+    for ( a = 0; a < 256; a++ )
+        CHECK_EQ(mc_age_to_take(a), mc_age_excluded(a) || mc_age_same(a)
+                                    ? 0 : mc_age_get(a));
+}
+
 static void touch_prolongs_the_back_off(void)
 {
     uint8_t a = mc_age_touch(mc_age_reject(0));
@@ -423,6 +432,7 @@ int main(void)
     RUN(rejected_pages_back_off_exponentially);
     RUN(what_nobody_has_accessed_since_is_not_tried_again);
     RUN(what_came_back_is_fresh_until_a_sweep_has_passed);
+    RUN(what_would_not_be_taken_is_not_old);
     RUN(touch_prolongs_the_back_off);
     RUN(excluded_pages_are_never_eligible);
     RUN(min_age_is_honoured_and_bounded);

@@ -37,7 +37,7 @@
 #define PERIOD          MILLISECS(100)
 
 /* In one step: ages looked at, and pages taken. */
-#define STEP_LOOK       2048U
+#define STEP_LOOK       1024U
 #define STEP_PAGES      8U
 
 /* In pages. */

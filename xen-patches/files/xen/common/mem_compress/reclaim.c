@@ -391,10 +391,11 @@ bool mc_reclaim_round(struct mc_reclaim *r, struct mc_hand *h, unsigned int nr,
 
 /*
  * How much of it in one fault.  A page costs its codec, up to some 60 000
- * instructions, looking at an age about ten, and ageing a page about eighty.
+ * instructions, looking at the age of one that is resident some forty, and
+ * ageing it about eighty.
  */
 #define DIRECT_PAGES    4U
-#define DIRECT_LOOK     2048U
+#define DIRECT_LOOK     1024U
 #define DIRECT_SWEEP    512U
 
 bool mc_reclaim_direct(struct domain *d)

@@ -876,6 +876,7 @@ static void sweep_pages(struct domain *d, struct mc_lap *lap, lpae_t *entry,
         if ( pte.p2m.type == p2m_ram_rw )
         {
             bool young = was_accessed(pte, reachable);
+            unsigned int old;
 
             /* Accessed while it was reachable, it may have been written. */
             if ( !young && pte.p2m.af && mc_age_same(a) )
@@ -890,8 +891,9 @@ static void sweep_pages(struct domain *d, struct mc_lap *lap, lpae_t *entry,
             /* An excluded page keeps its flag: what for should it fault? */
             if ( pte.p2m.af && !mc_age_excluded(a) && !mc_age_resting(a) )
                 clear_accessed(p2m, entry, pte, young);
-            lap->hist.n[mc_age_to_take(a)]++;
-            cold += mc_age_to_take(a) >= MC_SPLIT_COLD_AGE;
+            old = mc_age_to_take(a);
+            lap->hist.n[old]++;
+            cold += old >= MC_SPLIT_COLD_AGE;
         }
         else if ( p2m_is_compress(pte.p2m.type) )
         {

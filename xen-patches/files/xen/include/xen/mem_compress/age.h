@@ -93,9 +93,9 @@ static inline unsigned int mc_age_rejects(uint8_t a)
 /* Is it what was rejected, as nobody has accessed it since? */
 static inline bool mc_age_same(uint8_t a)
 {
-    unsigned int backoff = mc_age_backoff(a);
+    unsigned int backoff = (a & MC_AGE_BACKOFF_MASK) >> MC_AGE_BACKOFF_SHIFT;
 
-    return backoff && backoff <= MC_AGE_REJECTS_MAX;
+    return backoff - 1 < MC_AGE_REJECTS_MAX;
 }
 
 static inline bool mc_age_excluded(uint8_t a)
@@ -115,7 +115,10 @@ static inline bool mc_age_fresh(uint8_t a)
  */
 static inline unsigned int mc_age_to_take(uint8_t a)
 {
-    return mc_age_excluded(a) || mc_age_same(a) ? 0 : mc_age_get(a);
+    /* Not excluded, and nothing or a 3 or a 4 in the place of the backoff. */
+    const unsigned int counts = (1U << 0) | (1U << 3) | (1U << 4);
+
+    return (counts >> (a >> MC_AGE_BACKOFF_SHIFT)) & 1 ? a & MC_AGE_MASK : 0;
 }
 
 /* The page was accessed, or restored. */
