@@ -27,10 +27,8 @@ static const struct {
     uint64_t used;
     size_t handle, size;        /* offsets; 0: none */
 } ops[] = {
-    { "enable", XEN_DOMCTL_MEM_COMPRESS_enable,
-      FIELD(u.setup) & ~FIELD(u.setup.pad), 0, 0 },
-    { "set", XEN_DOMCTL_MEM_COMPRESS_set,
-      FIELD(u.setup) & ~FIELD(u.setup.pad), 0, 0 },
+    { "enable", XEN_DOMCTL_MEM_COMPRESS_enable, FIELD(u.setup), 0, 0 },
+    { "set", XEN_DOMCTL_MEM_COMPRESS_set, FIELD(u.setup), 0, 0 },
     { "set_host", XEN_DOMCTL_MEM_COMPRESS_set_host, FIELD(u.host), 0, 0 },
     { "get_stats", XEN_DOMCTL_MEM_COMPRESS_get_stats,
       FIELD(u.buffer.size) | FIELD(u.buffer.data),
