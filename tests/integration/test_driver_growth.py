@@ -125,7 +125,7 @@ def test_a_smaller_slice_is_kept_to_by_compressing(sliced: Guest, sliced_bed: Te
 def test_the_slice_is_kept_while_it_is_in_use(sliced: Guest, read: int) -> None:
     """Twelve heaps, more than the slice. What is not in use costs no frame for more than moments.
 
-    Where all of it is read, several times a second on a fast machine, that is not so yet (1.07).
+    Where all of it is read, several times a second on a fast machine, Xen's limit sees to that.
     """
     heaps = heaps_of(sliced, ContentClass.TEXT)
     for _ in range(12):

@@ -27,8 +27,8 @@ def corpus() -> Corpus:
     return Corpus.load(existing().corpus.path)
 
 
-# Sweeps after which a page that does not compress is tried: each wait twice the last, 15 at most
-# (xen/common/mem_compress/age.c).
+# Sweeps after which a page that does not compress is tried at the most. Xen does so only when it
+# was accessed since (xen/include/xen/mem_compress/age.h): this is a bound for less.
 BACK_OFF = (0, 2, 6, 14, 29, 44, 59, 74, 89, 104, 119)
 
 
@@ -114,7 +114,6 @@ def test_a_storm_that_cannot_be_helped_ends_as_without_the_driver(
 def test_a_working_set_that_does_not_fit_is_no_livelock(sliced: Guest, corpus: Corpus) -> None:
     """All that is compressed comes back at once: work goes on, the daemon backs off."""
     heaps, off = heaps_and_limit(sliced, corpus, ContentClass.TEXT)
-    # Of 1.6 times as many a guest holds some 7 % more than its slice, and has its peace.
     for _ in range(int(2.2 * off)):
         heaps.begin()
     for load in heaps.alive:  # for as long as it is watched, however fast the machine is

@@ -422,7 +422,8 @@ struct xen_mem_compress_stats {
      * The host since it was booted, in ticks: the longest stretch for which
      * the controller had a processor without a look at whether somebody else
      * wants it, by XEN_MEM_COMPRESS_T_*; and the longest fault in which pages
-     * were compressed to get a frame, from call to return.
+     * were compressed to get a frame, or to stay within max_held, from call
+     * to return.
      */
     uint64_aligned_t stretch[XEN_MEM_COMPRESS_NR_STAYS];
     uint64_aligned_t reclaim_fault;
