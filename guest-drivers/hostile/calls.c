@@ -120,14 +120,17 @@ static void some_gfns(struct hostile_thread *t, xen_mem_compress_gfns_t *gfns)
 
 static void some_span(struct hostile_thread *t, xen_mem_compress_span_t *span)
 {
-	struct page *page = hostile_data_page(t);
+	u64 kept = page_to_xen_pfn(hostile_kept_page());
 
-	span->first = page_to_xen_pfn(page);
+	span->first = page_to_xen_pfn(hostile_data_page(t));
 	span->nr = hostile_below(t, 300);
 	if (!hostile_below(t, 4)) {
 		span->first = hostile_random(t);
 		span->nr = hostile_random(t);
 	}
+	/* Whether that one is excluded, only its writer says. */
+	if (kept - span->first < span->nr)
+		span->nr = kept - span->first;
 }
 
 /* An argument without a fault of form. */
