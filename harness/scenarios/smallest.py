@@ -6,9 +6,10 @@ is what it may hold of the host's frames, store and tables included, from when i
 its nominal memory. Serving is answering, and then holding content that is compared with the host's:
 a MiB of memload's pages, or the heap of an application.
 
-A slice is soft: who starts something holds more for a moment, and has some seconds to come back to
-it. So with compression a guest serves, comes back, serves again, and has to come back once more;
-what it held at most meanwhile is recorded, too.
+Unless Xen keeps a guest to its slice (``compress.max_held``) that is soft: who starts something
+holds more for a moment, and has some seconds to come back to it. So with compression a guest
+serves, comes back, serves again, and has to come back once more; what it held at most meanwhile is
+recorded, too.
 """
 
 from __future__ import annotations
