@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from harness.errors import GuestError, ScenarioFailed
 from harness.report.run import Scalar
-from harness.scenarios import schema
+from harness.scenarios import appsteps
 from harness.scenarios.apps import Device
 from harness.scenarios.bed import Guest
 from harness.scenarios.context import Context
@@ -35,7 +35,7 @@ class Alive:
     why: str
 
 
-def compare_alive(ctx: Context, step: schema.AppsAlive) -> None:
+def compare_alive(ctx: Context, step: appsteps.AppsAlive) -> None:
     """Record apps_alive_ratio: in a slice with compression and growth, over lmkd alone.
 
     Raises ScenarioFailed when the guest held more than its slice.
@@ -68,7 +68,7 @@ def compare_alive(ctx: Context, step: schema.AppsAlive) -> None:
         )
 
 
-def fill(guest: Guest, step: schema.AppsAlive, *, controlled: bool) -> Alive:
+def fill(guest: Guest, step: appsteps.AppsAlive, *, controlled: bool) -> Alive:
     """Start applications until one is killed, or they cannot be verified in time.
 
     Those of the last number with which neither happened count.

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 
 from harness.report.run import Scalar
-from harness.scenarios import schema
+from harness.scenarios import appsteps
 from harness.scenarios.apps import Device
 from harness.scenarios.bed import Guest
 from harness.scenarios.context import Context
@@ -43,7 +43,7 @@ def record(ctx: Context, guest: Guest, device: Device, *, step: str) -> None:
     note_pressure(ctx.folder, read_pressure(guest).document(), labels)
 
 
-def launch(ctx: Context, step: schema.AppsLaunch) -> None:
+def launch(ctx: Context, step: appsteps.AppsLaunch) -> None:
     """Cold starts, none running before: ``launch_ms`` of each."""
 
     def act(guest: Guest, device: Device) -> None:
@@ -54,7 +54,7 @@ def launch(ctx: Context, step: schema.AppsLaunch) -> None:
     each_device(ctx, step.do, act)
 
 
-def switch(ctx: Context, step: schema.AppsSwitch) -> None:
+def switch(ctx: Context, step: appsteps.AppsSwitch) -> None:
     """Bring each of ``among`` to the front in turn: the one that was longest unused, every time.
 
     ``switch_ms`` of each that ran; ``wake_ms`` and ``wake_restores`` where it was compressed.
@@ -72,7 +72,7 @@ def switch(ctx: Context, step: schema.AppsSwitch) -> None:
     each_device(ctx, step.do, act)
 
 
-def burst(ctx: Context, step: schema.AppsBurst) -> None:
+def burst(ctx: Context, step: appsteps.AppsBurst) -> None:
     """The application in front wants much at once: how long that takes, who survives it."""
 
     def act(guest: Guest, device: Device) -> None:
@@ -85,7 +85,7 @@ def burst(ctx: Context, step: schema.AppsBurst) -> None:
     each_device(ctx, step.do, act)
 
 
-def churn(ctx: Context, step: schema.AppsChurn) -> None:
+def churn(ctx: Context, step: appsteps.AppsChurn) -> None:
     """The application in front makes garbage as fast as it can: blocks of it a second."""
 
     def act(guest: Guest, device: Device) -> None:
@@ -97,7 +97,7 @@ def churn(ctx: Context, step: schema.AppsChurn) -> None:
     each_device(ctx, step.do, act)
 
 
-def idle(ctx: Context, step: schema.AppsIdle) -> None:
+def idle(ctx: Context, step: appsteps.AppsIdle) -> None:
     """Nobody does anything; afterwards every heap is whole."""
 
     def act(guest: Guest, device: Device) -> None:

@@ -12,7 +12,7 @@ import itertools
 
 from harness.errors import ScenarioFailed
 from harness.report.books import meta_bytes_per_page, store_density
-from harness.scenarios import schema
+from harness.scenarios import measured
 from harness.scenarios.bed import Guest
 from harness.scenarios.context import Context
 from harness.scenarios.load import Load, outlast_back_off
@@ -21,7 +21,7 @@ from harness.scenarios.load import Load, outlast_back_off
 MIN_POOL_PAGES = 256
 
 
-def measure_density(ctx: Context, step: schema.Density) -> None:
+def measure_density(ctx: Context, step: measured.Density) -> None:
     """Record store_density, store_density_churn and meta_bytes_per_page of each guest.
 
     Raises ScenarioFailed when a store is too small to tell, or content is not what it must be.

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from harness.deadline import Deadline
 from harness.errors import GuestError, ScenarioFailed
 from harness.report.run import Scalar
-from harness.scenarios import schema
+from harness.scenarios import measured
 from harness.scenarios.bed import Guest
 from harness.scenarios.context import Context
 from harness.scenarios.driver import with_driver, without_driver
@@ -135,7 +135,7 @@ def compare_service(heaps: Heaps, *, pages: int, clients: int, more: int) -> Com
         )
 
 
-def dependents(ctx: Context, step: schema.Dependents) -> None:
+def dependents(ctx: Context, step: measured.Dependents) -> None:
     """The comparison for every guest. Raises ScenarioFailed when a client was broken with it."""
     for guest in ctx.guests:
         heaps = Heaps(guest, ctx.corpus, step.content, step.pages)

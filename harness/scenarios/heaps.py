@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 from harness.errors import GuestError, ScenarioFailed
 from harness.monitor.pressure import Pressure
-from harness.scenarios import schema
+from harness.scenarios import measured
 from harness.scenarios.bed import Guest
 from harness.scenarios.content import ContentClass, Corpus
 from harness.scenarios.context import Context
@@ -171,7 +171,7 @@ def compare(heaps: Heaps, *, ratio: float, rounds: int) -> Alternation:
     )
 
 
-def alternate(ctx: Context, step: schema.Alternate) -> None:
+def alternate(ctx: Context, step: measured.Alternate) -> None:
     """The comparison for every guest, as metrics. Raises ScenarioFailed when one was killed."""
     for guest in ctx.guests:
         heaps = Heaps(guest, ctx.corpus, step.content, step.pages)

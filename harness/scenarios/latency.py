@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from harness.errors import ScenarioFailed
 from harness.report.histogram import Histogram
-from harness.scenarios import schema
+from harness.scenarios import measured
 from harness.scenarios.bed import Guest
 from harness.scenarios.content import ContentClass
 from harness.scenarios.context import Context
@@ -61,7 +61,7 @@ class Ours:
     measured: list[tuple[int, NDArray[np.bool_]]]
 
 
-def measure_latency(ctx: Context, step: schema.Latency) -> None:
+def measure_latency(ctx: Context, step: measured.Latency) -> None:
     """Measure on each guest; figures are recorded as metrics of their names.
 
     Raises ScenarioFailed when a class that must compress did not.
@@ -93,7 +93,7 @@ def _load(ctx: Context, guest: Guest, content: ContentClass, pages: int) -> Load
     )
 
 
-def _ours(ctx: Context, guest: Guest, content: ContentClass, step: schema.Latency) -> Ours:
+def _ours(ctx: Context, guest: Guest, content: ContentClass, step: measured.Latency) -> Ours:
     """Read each page that the hypervisor has compressed."""
     load = _load(ctx, guest, content, step.pages)
     found, measured = [], []
@@ -120,7 +120,7 @@ def _ours(ctx: Context, guest: Guest, content: ContentClass, step: schema.Latenc
     return Ours(result, measured)
 
 
-def _bulk(ctx: Context, guest: Guest, step: schema.Latency) -> Mapping[str, Histogram]:
+def _bulk(ctx: Context, guest: Guest, step: measured.Latency) -> Mapping[str, Histogram]:
     """Histograms of a restore in bulk by the guest's hint, on pages of text."""
     load = _load(ctx, guest, ContentClass.TEXT, step.pages)
     load.fill(ctx.next_cycle())
@@ -139,7 +139,7 @@ def _zram(
     ctx: Context,
     guest: Guest,
     content: ContentClass,
-    step: schema.Latency,
+    step: measured.Latency,
     clock: Clock,
     measured: list[tuple[int, NDArray[np.bool_]]],
 ) -> NDArray[np.uint32]:

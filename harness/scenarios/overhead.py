@@ -14,14 +14,14 @@ import numpy as np
 
 from harness.errors import ScenarioFailed
 from harness.report.run import Scalar
-from harness.scenarios import schema
+from harness.scenarios import measured
 from harness.scenarios.bed import Guest
 from harness.scenarios.content import ContentClass
 from harness.scenarios.context import Context
 from harness.scenarios.load import Load
 
 
-def measure_overhead(ctx: Context, step: schema.IdleOverhead) -> None:
+def measure_overhead(ctx: Context, step: measured.IdleOverhead) -> None:
     """Record idle_overhead of each guest.
 
     Raises ScenarioFailed when the controller was not there, or not idle.
@@ -46,7 +46,7 @@ def measure_overhead(ctx: Context, step: schema.IdleOverhead) -> None:
             ctx.folder.metric("idle_overhead", ticks / without - 1, "ratio", **labels)
 
 
-def _work(ctx: Context, guest: Guest, step: schema.IdleOverhead) -> float:
+def _work(ctx: Context, guest: Guest, step: measured.IdleOverhead) -> float:
     """Ticks that so many rounds over the memory took: the median of several goes."""
     load = Load.start(
         guest,

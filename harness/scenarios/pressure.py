@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from harness.monitor.pressure import COMMAND, Pressure, parse_pressure, unit_of
 from harness.report.run import Scalar
 from harness.report.runfolder import RunFolder
-from harness.scenarios import schema
+from harness.scenarios import measured
 from harness.scenarios.bed import Guest
 from harness.scenarios.context import Context
 from harness.scenarios.load import guest_run
@@ -31,7 +31,7 @@ def watch(guest: Guest, *, every_s: float, count: int | None) -> Iterator[tuple[
         taken += 1
 
 
-def record_pressure(ctx: Context, step: schema.Pressure) -> None:
+def record_pressure(ctx: Context, step: measured.Pressure) -> None:
     """Every guest's numbers, ``samples`` times, as metrics."""
     for taken in range(step.samples):
         if taken:

@@ -19,7 +19,7 @@ from functools import partial
 from pathlib import Path
 
 from harness.errors import ScenarioFailed, SetupError
-from harness.scenarios import schema
+from harness.scenarios import measured
 from harness.scenarios.bed import Bed, ControllerStats
 from harness.scenarios.context import Context
 from harness.scenarios.load import Load, outlast_back_off
@@ -151,7 +151,7 @@ def _restored(stats: ControllerStats) -> int:
     return sum(stats.restores.values())
 
 
-def profile(ctx: Context, step: schema.Profile) -> None:
+def profile(ctx: Context, step: measured.Profile) -> None:
     """Write profile.txt to the run folder, and each path with its trap as a metric.
 
     memcpy() counts as path, although the decoders copy long literals with it.

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from harness.errors import ScenarioFailed
 from harness.report.run import Scalar
-from harness.scenarios import schema
+from harness.scenarios import measured
 from harness.scenarios.bed import Guest
 from harness.scenarios.content import CLASSES, U8, U64, ContentClass
 from harness.scenarios.context import Context
@@ -101,7 +101,7 @@ def one_round(load: Load, number: int, order_seed: int, gfns: U64) -> Round:
     return Round(before, states_of(load.guest, gfns))
 
 
-def fill(ctx: Context, step: schema.RoundTrips, load: Load, tally: Tally, wanted: int) -> None:
+def fill(ctx: Context, step: measured.RoundTrips, load: Load, tally: Tally, wanted: int) -> None:
     """Write new content, and count up to ``step.rounds`` rounds with it, until ``wanted`` trips.
 
     Raises ScenarioFailed when too little is compressed.
@@ -133,7 +133,7 @@ def fill(ctx: Context, step: schema.RoundTrips, load: Load, tally: Tally, wanted
         tally.add(classes, seen, gfns, stayed)
 
 
-def round_trips(ctx: Context, step: schema.RoundTrips) -> None:
+def round_trips(ctx: Context, step: measured.RoundTrips) -> None:
     """Run rounds until this profile's share of ``step.total`` is reached, on each guest.
 
     Raises ScenarioFailed on a mismatch, when too little is compressed, or when a class or the
@@ -159,7 +159,7 @@ def round_trips(ctx: Context, step: schema.RoundTrips) -> None:
         ctx.verified[guest.name] = ctx.verified.get(guest.name, 0) + tally.trips
 
 
-def _run_guest(ctx: Context, step: schema.RoundTrips, guest: Guest, wanted: int) -> Tally:
+def _run_guest(ctx: Context, step: measured.RoundTrips, guest: Guest, wanted: int) -> Tally:
     load = Load.start(
         guest,
         name="roundtrip",
@@ -177,7 +177,7 @@ def _run_guest(ctx: Context, step: schema.RoundTrips, guest: Guest, wanted: int)
     return tally
 
 
-def _judge(step: schema.RoundTrips, tally: Tally, *, where: str) -> None:
+def _judge(step: measured.RoundTrips, tally: Tally, *, where: str) -> None:
     low = {c: s for c, s in tally.shares().items() if s < step.min_share}
     if low:
         told = ", ".join(f"{c} {s:.1%}" for c, s in low.items())

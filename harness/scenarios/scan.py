@@ -12,7 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from harness.errors import ScenarioFailed
-from harness.scenarios import schema
+from harness.scenarios import measured
 from harness.scenarios.bed import Guest
 from harness.scenarios.content import ContentClass
 from harness.scenarios.context import Context
@@ -31,7 +31,7 @@ class Looked:
         return self.scanned / self.compressed
 
 
-def compare_scans(ctx: Context, step: schema.Scan) -> None:
+def compare_scans(ctx: Context, step: measured.Scan) -> None:
     """Record scan_vs_whole, and what it is made of.
 
     Raises ScenarioFailed when a scan took less than half of the idle program's pages.

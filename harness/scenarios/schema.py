@@ -16,6 +16,27 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, ValidationError
 
 from harness.errors import UsageError
+from harness.scenarios.actions import (
+    Compress,
+    Exec,
+    Expect,
+    Fill,
+    GuestCompress,
+    GuestRestore,
+    Qmp,
+    Restore,
+    Sample,
+    Sweep,
+    Verify,
+)
+from harness.scenarios.appsteps import (
+    AppsAlive,
+    AppsBurst,
+    AppsChurn,
+    AppsIdle,
+    AppsLaunch,
+    AppsSwitch,
+)
 from harness.scenarios.compared import (
     BootStorm,
     Hosted,
@@ -24,257 +45,22 @@ from harness.scenarios.compared import (
     PressureStorm,
     Squeeze,
 )
-from harness.scenarios.content import ContentClass
+from harness.scenarios.measured import (
+    Alternate,
+    Density,
+    Dependents,
+    IdleOverhead,
+    Latency,
+    Pressure,
+    Profile,
+    RoundTrips,
+    Scan,
+    Stretch,
+    Victims,
+)
 from harness.scenarios.model import Model
 
 SHIPPED = Path(__file__).parent / "shipped"
-
-
-class Fill(Model):
-    """Start memload in each guest (once) and write seeded content to all of its pages."""
-
-    do: Literal["fill"]
-    content: ContentClass = ContentClass.MIX
-    pages: Annotated[int, Field(gt=0, le=1 << 22)]
-    pages_of: dict[str, Annotated[int, Field(gt=0, le=1 << 22)]] = Field(default_factory=dict)
-    """Other numbers for guests that have more or less room."""
-
-
-class GuestCompress(Model):
-    """The guest asks for compression: of memload by its pid, or of all user processes."""
-
-    do: Literal["guest-compress"]
-    who: Literal["load", "all"] = "load"
-
-
-class GuestRestore(Model):
-    """The guest asks for bulk restore before it touches."""
-
-    do: Literal["guest-restore"]
-    who: Literal["load", "all"] = "load"
-
-
-class Compress(Model):
-    """The controller compresses what is at least ``min_age`` sweeps old, in each guest."""
-
-    do: Literal["compress"]
-    min_age: Annotated[int, Field(ge=0, le=15)] = 0
-
-
-class Restore(Model):
-    """The controller restores everything, in each guest."""
-
-    do: Literal["restore"]
-
-
-class Sweep(Model):
-    """Age every page ``times`` times."""
-
-    do: Literal["sweep"]
-    times: Annotated[int, Field(gt=0, le=100)] = 1
-
-
-class Verify(Model):
-    """Touch every page, shuffled, and compare with the host's digests; call functions first."""
-
-    do: Literal["verify"]
-
-
-class Sample(Model):
-    """Record every guest's numbers; the table shows the sample named ``compressed``."""
-
-    do: Literal["sample"]
-    name: str = "compressed"
-    figures: bool = False
-
-
-class Pressure(Model):
-    """Record who waits for memory in each guest, and what its driver does, over a time."""
-
-    do: Literal["pressure"]
-    samples: int = Field(default=10, ge=1)
-    every_s: float = Field(default=1.0, gt=0)
-
-
-class Alternate(Model):
-    """Heaps in a fixed slice, verified in turn, with the guest's driver and without."""
-
-    do: Literal["alternate"]
-    content: ContentClass = ContentClass.TEXT
-    pages: Annotated[int, Field(gt=0, le=1 << 22)] = 1024
-    ratio: Annotated[float, Field(gt=0, le=8)] = 1.5
-    rounds: Annotated[int, Field(gt=0)] = 3
-
-
-class Dependents(Model):
-    """A server, its clients, and heaps that fill a fixed slice, with the driver and without."""
-
-    do: Literal["dependents"]
-    content: ContentClass = ContentClass.TEXT
-    pages: Annotated[int, Field(gt=0, le=1 << 22)] = 1024
-    server_pages: Annotated[int, Field(gt=0, le=1 << 22)] = 4096
-    clients: Annotated[int, Field(gt=0, le=64)] = 3
-    more: Annotated[int, Field(ge=0)] = 2
-    """Heaps with the driver on top of those that live without it."""
-
-
-class Expect(Model):
-    """Fail unless each guest's last sample reached these."""
-
-    do: Literal["expect"]
-    gained_by_lzo_kib: int = 0
-    lzo_pages: int = 0
-
-
-class Qmp(Model):
-    """A QMP command: stop/cont, hot-plug, throttling, memory dump, snapshot."""
-
-    do: Literal["qmp"]
-    command: str
-    arguments: dict[str, Any] = Field(default_factory=dict)
-
-
-class Exec(Model):
-    """A shell command that must succeed, in dom0 or in a guest."""
-
-    do: Literal["exec"]
-    machine: str
-    command: str
-    timeout_s: Annotated[float, Field(gt=0, le=3600)] = 60.0
-
-
-class RoundTrips(Model):
-    """Fill with new content, then compress, read back shuffled and compare ``rounds`` times.
-
-    And again, until ``total`` is reached. What kind of round it is goes by its number modulo 12: a
-    number of rounds without a factor in common with it has every kind meet fresh content.
-    """
-
-    do: Literal["round-trips"]
-    total: Annotated[int, Field(gt=0)] = 1_000_000
-    rounds: Annotated[int, Field(gt=0, le=1000)] = 7
-    pages: Annotated[int, Field(gt=0, le=1 << 22)] = 11_000
-    min_share: Annotated[float, Field(ge=0, le=1)] = 0.10
-    min_gfns: Annotated[int, Field(ge=0)] = 10_000
-
-
-class Victims(Model):
-    """Touch a random half, compress what is old, and see which half the victims were from."""
-
-    do: Literal["victims"]
-    content: ContentClass = ContentClass.TEXT
-    pages: Annotated[int, Field(gt=0, le=1 << 22)] = 4096
-    rounds: Annotated[int, Field(gt=0)] = 3
-    bar: Annotated[float, Field(ge=0, le=1)] = 0.95
-
-
-class Latency(Model):
-    """Time compression and restore by class, beside guest zram measured by the same program."""
-
-    do: Literal["latency"]
-    pages: Annotated[int, Field(gt=0, le=1 << 22)] = 1024
-    rounds: Annotated[int, Field(gt=0)] = 2
-
-
-class Density(Model):
-    """Fill the store, then churn: how much of it is content, and what describes a page."""
-
-    do: Literal["store-density"]
-    content: ContentClass = ContentClass.MIX
-    pages: Annotated[int, Field(gt=0, le=1 << 22)] = 6144
-    rounds: Annotated[int, Field(ge=5)] = 5
-    slices: Annotated[int, Field(gt=0)] = 16
-
-
-class Scan(Model):
-    """Pages looked at to compress one: walking a process, and all of the guest's memory."""
-
-    do: Literal["scan"]
-    pages: Annotated[int, Field(gt=0, le=1 << 22)] = 2048
-
-
-class IdleOverhead(Model):
-    """Time work beside an idle controller, and on a Xen without one."""
-
-    do: Literal["idle-overhead"]
-    pages: Annotated[int, Field(gt=0, le=1 << 22)] = 4096
-    rounds: Annotated[int, Field(gt=0)] = 150
-    goes: Annotated[int, Field(gt=0)] = 3
-
-
-class Stretch(Model):
-    """Provoke all that takes Xen long; for how long it never looked who wants the processor."""
-
-    do: Literal["stretch"]
-    pages: Annotated[int, Field(ge=64, le=1 << 22)] = 6144
-    rounds: Annotated[int, Field(gt=0)] = 2
-    attack_s: Annotated[int, Field(gt=0)] = 1
-    waits: Annotated[int, Field(gt=0)] = 50
-    """So often must vCPUs have slept for a frame before reclaim in faults has shown all it has."""
-    doomed_mib: Annotated[int, Field(gt=0)] = 64
-
-
-class Profile(Model):
-    """Count Xen's instructions by function while pages are compressed and restored."""
-
-    do: Literal["profile"]
-    content: ContentClass = ContentClass.TEXT
-    pages: Annotated[int, Field(gt=0, le=4096)] = 128
-
-
-Count = Annotated[int, Field(gt=0, le=100)]
-
-
-class AppsLaunch(Model):
-    """Cold-start the first ``count`` of the Android guest's applications, none running before."""
-
-    do: Literal["apps-launch"]
-    count: Count = 4
-
-
-class AppsSwitch(Model):
-    """Bring the first ``among`` applications to the front in turn, ``rounds`` times."""
-
-    do: Literal["apps-switch"]
-    among: Count = 4
-    rounds: Count = 3
-    compressed: bool = False
-    """All that is idle is compressed before each: what is measured is its wake-up."""
-
-
-class AppsBurst(Model):
-    """The application in front takes so much at once, fills, checks and gives it back."""
-
-    do: Literal["apps-burst"]
-    kib: Annotated[int, Field(gt=0, le=1 << 20)] = 32 << 10
-
-
-class AppsChurn(Model):
-    """The application in front makes garbage as fast as it can, then verifies its heap."""
-
-    do: Literal["apps-churn"]
-    seconds: Annotated[int, Field(gt=0, le=30)] = 10
-
-
-class AppsIdle(Model):
-    """Nobody does anything for so long; then every heap is verified."""
-
-    do: Literal["apps-idle"]
-    seconds: Annotated[int, Field(gt=0, le=600)] = 10
-
-
-class AppsAlive(Model):
-    """Most applications before the first kill: in a slice with compression, and by lmkd alone."""
-
-    do: Literal["apps-alive"]
-    slice_mib: Annotated[int, Field(ge=64, le=4096)] = 104
-    """Frames that both may hold; the settings give the guest with compression its slice."""
-    every_s: Annotated[float, Field(gt=0)] = 30.0
-    """Each application verifies its whole heap at least so often, or it does not count."""
-    verify_from: Count = 5
-    """With fewer nothing is verified: they are known to fit."""
-    rounds: Count = 1
-    """How often each has its turn before one more is started."""
 
 
 Step = Annotated[

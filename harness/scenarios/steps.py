@@ -9,7 +9,7 @@ from typing import Any
 from harness.errors import GuestError, ScenarioFailed, UsageError
 from harness.progress import step as progress
 from harness.report.books import gained_by_lzo_kib
-from harness.scenarios import android, compared, schema
+from harness.scenarios import actions, android, appsteps, compared, measured, schema
 from harness.scenarios.alive import compare_alive
 from harness.scenarios.content import ContentClass
 from harness.scenarios.context import Context
@@ -32,7 +32,7 @@ from harness.scenarios.stretch import measure_stretch
 from harness.scenarios.victims import victims
 
 
-def _fill(ctx: Context, step: schema.Fill) -> None:
+def _fill(ctx: Context, step: actions.Fill) -> None:
     for guest in ctx.guests:
         if guest.name not in ctx.loads:
             ctx.loads[guest.name] = Load.start(
@@ -53,33 +53,33 @@ def _ask(ctx: Context, verb: str, who: str) -> None:
         driver_request(guest, verb, "all" if who == "all" else str(_load(ctx, guest.name).pid))
 
 
-def _guest_compress(ctx: Context, step: schema.GuestCompress) -> None:
+def _guest_compress(ctx: Context, step: actions.GuestCompress) -> None:
     _ask(ctx, "compress", step.who)
 
 
-def _guest_restore(ctx: Context, step: schema.GuestRestore) -> None:
+def _guest_restore(ctx: Context, step: actions.GuestRestore) -> None:
     _ask(ctx, "restore", step.who)
 
 
-def _compress(ctx: Context, step: schema.Compress) -> None:
+def _compress(ctx: Context, step: actions.Compress) -> None:
     for guest in ctx.guests:
         done = guest.controller.compress(min_age=step.min_age)
         ctx.folder.event("compressed", guest=guest.name, pages=done)
 
 
-def _restore(ctx: Context, step: schema.Restore) -> None:
+def _restore(ctx: Context, step: actions.Restore) -> None:
     for guest in ctx.guests:
         done = guest.controller.restore()
         ctx.folder.event("restored", guest=guest.name, pages=done)
 
 
-def _sweep(ctx: Context, step: schema.Sweep) -> None:
+def _sweep(ctx: Context, step: actions.Sweep) -> None:
     for guest in ctx.guests:
         for _ in range(step.times):
             guest.controller.sweep()
 
 
-def _verify(ctx: Context, step: schema.Verify) -> None:
+def _verify(ctx: Context, step: actions.Verify) -> None:
     for guest in ctx.guests:
         load = _load(ctx, guest.name)
         order = ctx.seed + ctx.next_cycle()
@@ -91,11 +91,11 @@ def _verify(ctx: Context, step: schema.Verify) -> None:
         ctx.folder.metric("verified", done, "pages", guest=guest.name, profile=ctx.profile)
 
 
-def _sample(ctx: Context, step: schema.Sample) -> None:
+def _sample(ctx: Context, step: actions.Sample) -> None:
     ctx.sample(step.name, figures=step.figures)
 
 
-def _expect(ctx: Context, step: schema.Expect) -> None:
+def _expect(ctx: Context, step: actions.Expect) -> None:
     if not ctx.samples:
         raise UsageError("the scenario expects numbers before it took a sample")
     name, last = list(ctx.samples.items())[-1]
@@ -109,12 +109,12 @@ def _expect(ctx: Context, step: schema.Expect) -> None:
             )
 
 
-def _qmp(ctx: Context, step: schema.Qmp) -> None:
+def _qmp(ctx: Context, step: actions.Qmp) -> None:
     answer = ctx.bed.qmp(step.command, step.arguments)
     ctx.folder.event("qmp", command=step.command, answer=answer)
 
 
-def _exec(ctx: Context, step: schema.Exec) -> None:
+def _exec(ctx: Context, step: actions.Exec) -> None:
     if step.machine == "dom0":
         shell = ctx.bed.dom0()
     elif step.machine in ctx.bed.guests:
@@ -140,34 +140,34 @@ def _load(ctx: Context, guest: str) -> Load:
 
 
 _STEPS: dict[type[Any], Callable[[Context, Any], None]] = {
-    schema.Fill: _fill,
-    schema.GuestCompress: _guest_compress,
-    schema.GuestRestore: _guest_restore,
-    schema.Compress: _compress,
-    schema.Restore: _restore,
-    schema.Sweep: _sweep,
-    schema.Verify: _verify,
-    schema.Sample: _sample,
-    schema.Pressure: record_pressure,
-    schema.Alternate: alternate,
-    schema.Dependents: dependents,
-    schema.Expect: _expect,
-    schema.Qmp: _qmp,
-    schema.Exec: _exec,
-    schema.RoundTrips: round_trips,
-    schema.Victims: victims,
-    schema.Latency: measure_latency,
-    schema.Density: measure_density,
-    schema.Profile: profile,
-    schema.Scan: compare_scans,
-    schema.IdleOverhead: measure_overhead,
-    schema.Stretch: measure_stretch,
-    schema.AppsLaunch: android.launch,
-    schema.AppsSwitch: android.switch,
-    schema.AppsBurst: android.burst,
-    schema.AppsChurn: android.churn,
-    schema.AppsIdle: android.idle,
-    schema.AppsAlive: compare_alive,
+    actions.Fill: _fill,
+    actions.GuestCompress: _guest_compress,
+    actions.GuestRestore: _guest_restore,
+    actions.Compress: _compress,
+    actions.Restore: _restore,
+    actions.Sweep: _sweep,
+    actions.Verify: _verify,
+    actions.Sample: _sample,
+    measured.Pressure: record_pressure,
+    measured.Alternate: alternate,
+    measured.Dependents: dependents,
+    actions.Expect: _expect,
+    actions.Qmp: _qmp,
+    actions.Exec: _exec,
+    measured.RoundTrips: round_trips,
+    measured.Victims: victims,
+    measured.Latency: measure_latency,
+    measured.Density: measure_density,
+    measured.Profile: profile,
+    measured.Scan: compare_scans,
+    measured.IdleOverhead: measure_overhead,
+    measured.Stretch: measure_stretch,
+    appsteps.AppsLaunch: android.launch,
+    appsteps.AppsSwitch: android.switch,
+    appsteps.AppsBurst: android.burst,
+    appsteps.AppsChurn: android.churn,
+    appsteps.AppsIdle: android.idle,
+    appsteps.AppsAlive: compare_alive,
     compared.MinimumMemory: minimum_memory,
     compared.Squeeze: squeeze,
     compared.Hosted: host,

@@ -16,7 +16,7 @@ from threading import Thread
 from harness.deadline import Deadline
 from harness.errors import HarnessError, HypervisorError, ScenarioFailed
 from harness.hypervisor.memcompress import TOOL
-from harness.scenarios import schema
+from harness.scenarios import measured
 from harness.scenarios.bed import Guest, Shell
 from harness.scenarios.content import ContentClass
 from harness.scenarios.context import Context
@@ -59,7 +59,7 @@ class _Meanwhile:
         return not self._thread.is_alive()
 
 
-def measure_stretch(ctx: Context, step: schema.Stretch) -> None:
+def measure_stretch(ctx: Context, step: measured.Stretch) -> None:
     """Record max_stretch_insns and max_fault_reclaim_insns, and what they are made of.
 
     Raises ScenarioFailed when something that was to be measured did not happen.
@@ -111,7 +111,7 @@ def _load(ctx: Context, guest: Guest, name: str, content: ContentClass, pages: i
     return load
 
 
-def _in_bulk(ctx: Context, guest: Guest, step: schema.Stretch) -> None:
+def _in_bulk(ctx: Context, guest: Guest, step: measured.Stretch) -> None:
     """Whole domains and processes in and out, by dom0 and by the guest; compaction between."""
     load = _load(ctx, guest, "bulk", ContentClass.MIX, step.pages)
     outlast_back_off(guest)
@@ -131,7 +131,7 @@ def _in_bulk(ctx: Context, guest: Guest, step: schema.Stretch) -> None:
     load.stop()
 
 
-def _from_inside(ctx: Context, guest: Guest, step: schema.Stretch) -> None:
+def _from_inside(ctx: Context, guest: Guest, step: measured.Stretch) -> None:
     """Every operation of a guest with arguments, lists and page tables that mean harm."""
     ctx.bed.push_hostile(guest.name)
     guest_run(guest, f"insmod /tmp/{HOSTILE.rpartition('/')[2]}.ko")
@@ -141,7 +141,7 @@ def _from_inside(ctx: Context, guest: Guest, step: schema.Stretch) -> None:
     guest_run(guest, "rmmod xmc_hostile")
 
 
-def _idle(ctx: Context, guest: Guest, step: schema.Stretch) -> None:
+def _idle(ctx: Context, guest: Guest, step: measured.Stretch) -> None:
     """Processors that have nothing to do take pages, as if the host was short of memory."""
     load = _load(ctx, guest, "idle", ContentClass.MIX, step.pages // 2)
     outlast_back_off(guest)
@@ -168,7 +168,7 @@ def _asleep(ctx: Context, guest: Guest, name: str, mib: int | str) -> Iterator[N
         _dom0(ctx, f"xl destroy {name}")
 
 
-def _reclaim(ctx: Context, guest: Guest, step: schema.Stretch) -> None:
+def _reclaim(ctx: Context, guest: Guest, step: measured.Stretch) -> None:
     """No frame is left, and what is oldest does not compress, or does: both in faults."""
     load = _load(ctx, guest, "reclaim", ContentClass.MIX, step.pages)
     _compressed_and_old(ctx, guest, load)
@@ -200,7 +200,7 @@ def _compressed_and_old(ctx: Context, guest: Guest, load: Load) -> None:
     outlast_back_off(guest)
 
 
-def _limit(ctx: Context, guest: Guest, step: schema.Stretch) -> None:
+def _limit(ctx: Context, guest: Guest, step: measured.Stretch) -> None:
     """A domain at its limit: faults that bring pages back compress others, or fail to."""
     load = _load(ctx, guest, "limit", ContentClass.MIX, step.pages // 2)
     _compressed_and_old(ctx, guest, load)
@@ -216,7 +216,7 @@ def _limit(ctx: Context, guest: Guest, step: schema.Stretch) -> None:
     load.stop()
 
 
-def _teardown(ctx: Context, guest: Guest, step: schema.Stretch) -> None:
+def _teardown(ctx: Context, guest: Guest, step: measured.Stretch) -> None:
     """A domain that was compressed is destroyed."""
     with _asleep(ctx, guest, "doomed", step.doomed_mib):
         _dom0(ctx, f"{TOOL} enable doomed sweep_ms=0 && {TOOL} compress doomed")

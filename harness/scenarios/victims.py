@@ -9,7 +9,7 @@ import numpy as np
 
 from harness.errors import ScenarioFailed
 from harness.report.run import Scalar
-from harness.scenarios import schema
+from harness.scenarios import measured
 from harness.scenarios.content import touched_half
 from harness.scenarios.context import Context
 from harness.scenarios.load import Load, is_compressed
@@ -53,7 +53,7 @@ def choose_victims(load: Load, touch_seed: int) -> Verdict:
     )
 
 
-def victims(ctx: Context, step: schema.Victims) -> None:
+def victims(ctx: Context, step: measured.Victims) -> None:
     """Repeat with new halves; every round must reach the bar, and take most of its half.
 
     Raises ScenarioFailed naming the round that did not.

@@ -14,7 +14,7 @@ from harness.monitor.pressure import Pressure
 from harness.report.run import load_run
 from harness.report.runfolder import RunFolder
 from harness.report.timeline import read_events
-from harness.scenarios import android, schema
+from harness.scenarios import android, appsteps
 from harness.scenarios.alive import Alive, fill
 from harness.scenarios.apps import Counts, Device, Kill, Memory, Process, Started
 from harness.scenarios.context import Context
@@ -123,7 +123,7 @@ def alive(starts: list[list[tuple[int, str]]], gone: list[int]) -> Alive:
         "dumpsys activity": [(0, f"cold 0 warm 0 gone {count}\n") for count in gone],
     } | {f"am start {name}": list(said) for name, said in zip(names, starts, strict=True)}
     guest = type("Guest", (), {"name": "android", "shell": Said(answers)})()
-    step = schema.AppsAlive(do="apps-alive", verify_from=2, rounds=2)
+    step = appsteps.AppsAlive(do="apps-alive", verify_from=2, rounds=2)
     return fill(guest, step, controlled=False)
 
 

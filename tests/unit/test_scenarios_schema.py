@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from harness.errors import UsageError
-from harness.scenarios import schema
+from harness.scenarios import measured
 from harness.scenarios.needs import check_sizes, needed_settings
 from harness.scenarios.schema import load_scenario, shipped_names
 
@@ -111,7 +111,7 @@ def test_overrides_reach_steps_and_settings() -> None:
         ["round-trips.total=2000", 'profiles=["hw-af"]', "settings.guests.linux.vcpus=1"],
     )
     step = wanted.steps[0]
-    assert isinstance(step, schema.RoundTrips)
+    assert isinstance(step, measured.RoundTrips)
     assert step.total == 2000
     assert wanted.profiles == ("hw-af",)
     assert wanted.settings["guests.linux.vcpus"] == 1

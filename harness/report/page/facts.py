@@ -27,7 +27,7 @@ TABLE_1 = (
     " the program that is verified. Alone it needs hardly less than under Xen, for QEMU's board has"
     " devices (PCI Express, virtio) that Xen's has not. With compression it boots with its nominal"
     " memory; what is told is the slice of the host's frames that it then lives in, store and"
-    " tables included, to which Xen keeps it; where it has held more for moments, that is told, too."
+    " tables included, to which Xen keeps it; where it held more for moments that is told, too."
 )
 PAGES_PER_MIB = 256
 FLASH = (
