@@ -12,7 +12,7 @@ int main(void)
 		.rate_start = 2000, .rate_max = 20000, .pause_max_ms = 8000,
 	};
 	struct controller controller;
-	struct observation o;
+	struct observation o = { 0 };
 
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	controller_init(&controller, &config);
